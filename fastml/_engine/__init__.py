@@ -1,0 +1,1 @@
+"""The private engines: where the work is done."""

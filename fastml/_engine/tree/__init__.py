@@ -1,0 +1,1 @@
+"""The tree engine: binning, histogram, split, partition, grow, predict."""
