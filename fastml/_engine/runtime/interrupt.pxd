@@ -1,0 +1,1 @@
+cpdef int check() except -1
