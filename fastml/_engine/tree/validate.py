@@ -16,10 +16,11 @@ import numpy as np
 __all__ = ["MAX_DEPTH", "NODE_FIELDS", "validate_forest", "validate_tree"]
 
 # A path longer than this is refused: no fit that ends in human time makes one, and it bounds the passes of
-# `node_depths`. MAX_DEPTH = 65_535
+# `node_depths`.
+MAX_DEPTH = 65_535
 
-# Per-node fields and the types they are held in. `code` is the last code that goes left, `category_set` a row of
-# `category_sets`.
+# Per-node fields and the types they are held in. `code` is the last code that goes left, `category_set` a row
+# of `category_sets`.
 NODE_FIELDS: dict[str, Any] = {
     "left": np.int32,
     "right": np.int32,
@@ -36,8 +37,8 @@ NODE_FIELDS: dict[str, Any] = {
 
 
 def _typed(arrays: Mapping[str, Any], name: str, dtype: Any, ndim: int = 1) -> np.ndarray:
-    """One array in its own type, refused rather than changed when a value would not survive the
-    conversion.""" try:
+    """One array in its own type; refused rather than changed when a value would not survive."""
+    try:
         given = arrays[name]
     except KeyError:
         raise ValueError(f"the forest has no array {name!r}") from None
@@ -149,7 +150,7 @@ def validate_forest(
     )
     if int(offsets[-1]) != n_nodes:
         raise ValueError(
-            f"forest array 'tree_offsets' must end with the number of nodes, {n_nodes}, not {int(offsets[-1])}"
+            f"forest array 'tree_offsets' must end with the number of nodes, {n_nodes}, not {offsets[-1]}"
         )
     sizes = np.diff(offsets)
     if n_trees and int(sizes.max()) > 2**31 - 1:
@@ -220,7 +221,7 @@ def validate_forest(
     )
     if n_codes is not None:
         _refuse(
-            numeric & (code >= codes[np.maximum(feature, 0)] if codes.size else numeric),
+            numeric & (code >= (codes[np.maximum(feature, 0)] if codes.size else 0)),
             "code",
             "must be less than the number of codes of its feature",
             offsets,
@@ -245,9 +246,9 @@ def validate_forest(
 def validate_tree(
     tree: Mapping[str, Any], n_codes: Any = None, n_features: int | None = None
 ) -> dict[str, np.ndarray]:
-    """`validate_forest` for the arrays of one tree (node fields and ``category_sets``, which may be
-    missing).""" arrays = {name: tree[name] for name in NODE_FIELDS if name in tree} arrays["category_sets"] =
-    (
+    """`validate_forest` for one tree's arrays: node fields and ``category_sets`` (may be missing)."""
+    arrays = {name: tree[name] for name in NODE_FIELDS if name in tree}
+    arrays["category_sets"] = (
         tree["category_sets"] if "category_sets" in tree else np.empty((0, 32), np.uint8)
     )
     arrays["tree_offsets"] = np.array([0, np.size(arrays.get("left", ()))], dtype=np.int64)
