@@ -136,7 +136,7 @@ def extensions(files):
     """One extension per .pyx under fastml/, named by its path."""
     openmp = probe_openmp()
     if openmp is None:
-        print("warning: building fastml without OpenMP: every algorithm will run on one thread", file=sys.stderr)
+        print("warning: building fastml without OpenMP: everything will run on one thread", file=sys.stderr)
         openmp = [], []
     modules = []
     for pyx in sorted(glob("fastml/**/*.pyx", recursive=True)):

@@ -1,7 +1,7 @@
 """Table of the C kernels: which instruction sets this machine runs, and which one is in use.
 
-The choice is made once, at import: the best that the processor and the operating system support, or the one named
-by the environment variable ``FASTML_CPU``.
+The choice is made once, at import: the best that the processor and the operating system support, or the one
+named by the environment variable ``FASTML_CPU``.
 """
 
 import os

@@ -14,7 +14,7 @@ def specification():
 def thread_limit():
     """Threads that the runtime would use now in the calling thread; 1 in a build without OpenMP.
 
-    Follows ``OMP_NUM_THREADS`` (read by the runtime when it is loaded, also what joblib's process workers set) and
-    ``threadpoolctl.threadpool_limits``.
+    Follows ``OMP_NUM_THREADS`` (read by the runtime when it is loaded, also what joblib's process workers set)
+    and ``threadpoolctl.threadpool_limits``.
     """
     return max_threads()

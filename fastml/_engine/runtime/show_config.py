@@ -25,10 +25,10 @@ def configuration():
 
 
 def show_config():
-    """Print version, instruction set, OpenMP runtime, number of threads and the versions of what fastml stands on.
+    """Print version, instruction set, OpenMP runtime, threads, and the versions of what fastml stands on.
 
     The instruction set is the best that the processor runs, or the one named by the environment variable
-    ``FASTML_CPU`` when fastml was imported; the number of threads is what ``n_jobs=None`` means at this moment.
+    ``FASTML_CPU`` when fastml was imported; the number of threads is what ``n_jobs=None`` means now.
     """
     facts = configuration()
     width = max(map(len, facts))

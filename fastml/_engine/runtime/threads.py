@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fastml._engine.runtime import openmp
 
-# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had; one thread asks
-# for nothing. A process that was forked therefore stays on one thread, whichever runtime is there.
+# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had; one thread
+# asks for nothing. A process that was forked therefore stays on one thread, whichever runtime is there.
 _forked = False
 
 
@@ -30,10 +30,11 @@ def resolve_n_jobs(n_jobs=None):
     Parameters
     ----------
     n_jobs : int or None
-        None or -1: all cores that the process may use, which is the least of its CPU affinity, its container's
-        (cgroup v1 or v2) CPU quota, ``OMP_NUM_THREADS`` and the limit set with ``threadpoolctl``; one inside a
-        joblib worker thread, whose neighbours use the other cores. A positive number: so many threads, whatever the
-        machine has. -2: all but one, -3: all but two, and so on, at least one.
+        None or -1: all cores that the process may use, which is the least of its CPU affinity, its
+        container's (cgroup v1 or v2) CPU quota, ``OMP_NUM_THREADS`` and the limit set with
+        ``threadpoolctl``; one inside a joblib worker thread, whose neighbours use the other cores.
+        A positive number: so many threads, whatever the machine has. -2: all but one, -3: all but two, and
+        so on, at least one.
 
     Returns
     -------
@@ -83,7 +84,8 @@ def _affinity():
 def _in_joblib_thread():
     """Whether the calling thread is a worker of ``joblib.Parallel``'s threading backend.
 
-    joblib's process workers need no question: they run their task in the main thread, and limit OpenMP themselves.
+    joblib's process workers need no question: they run their task in the main thread, and limit OpenMP
+    themselves.
     """
     parallel = sys.modules.get("joblib.parallel")
     if parallel is None or threading.current_thread() is threading.main_thread():
@@ -119,7 +121,7 @@ def cgroup_quota(root="/"):
 
 
 def _cgroup_folders(mount, controllers, path):
-    """Folders of one cgroup and its ancestors; inside a container ``path`` may not be visible, its mount's root is."""
+    """Folders of one cgroup and its ancestors; a container often sees only the last, the mount's root."""
     if controllers == "":
         top = mount
     elif "cpu" in controllers.split(","):
