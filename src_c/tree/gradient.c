@@ -1,0 +1,380 @@
+/* Gradients, hessians, their statistics and their fixed-point form: see gradient.h for the contract. */
+#include <math.h>
+#include <string.h>
+
+#include "simd.h"
+#include "tree/gradient.h"
+
+#define LOG2E 1.4426950408889634
+#define LN2 0.6931471805599453
+/* Outputs saturate here, well inside float32, so that a weighted sum of |g| stays finite in double. */
+#define GRADIENT_HUGE 1e37
+
+static inline float float_from_bits(uint32_t bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+static inline uint32_t bits_of_float(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+static inline double double_from_bits(uint64_t bits) {
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+static inline double clamp_double(double x, double low, double high) {
+    x = x > low ? x : low;
+    return x < high ? x : high;
+}
+static inline float saturate(double x) { return (float)clamp_double(x, -GRADIENT_HUGE, GRADIENT_HUGE); }
+
+/* (2^f - 1) / f on [-1/2, 1/2], error 7.5e-9; never multiplied out, so that 2^f - 1 is accurate near zero too. */
+static inline float exp2m1_over(float f) {
+    float p = 1.546973445e-04f;
+    p = p * f + 1.339086685e-03f;
+    p = p * f + 9.618030773e-03f;
+    p = p * f + 5.550357105e-02f;
+    p = p * f + 2.402265108e-01f;
+    return p * f + 6.931471880e-01f;
+}
+
+/* t = k + f with |f| <= 1/2, for |t| < 2000. The subtraction in double is what makes large arguments accurate. */
+static inline int32_t split_exponent(double t, float *f) {
+    const int32_t k = (int32_t)(t + 2048.5) - 2048;
+    *f = (float)(t - (double)k);
+    return k;
+}
+
+/* exp(x) as a float32, for any finite x: saturates at 2^-126 and 2^127. */
+static inline float exp_float(double x) {
+    float f;
+    const int32_t k = split_exponent(clamp_double(x * LOG2E, -126.0, 127.0), &f);
+    return (1.0f + f * exp2m1_over(f)) * float_from_bits((uint32_t)(k + 127) << 23);
+}
+
+/* The same with the exponent range of a double: saturates at 2^-1022 and 2^1023. */
+static inline double exp_double(double x) {
+    float f;
+    const int32_t k = split_exponent(clamp_double(x * LOG2E, -1022.0, 1023.0), &f);
+    return (double)(1.0f + f * exp2m1_over(f)) * double_from_bits((uint64_t)(k + 1023) << 52);
+}
+
+/* log(1 + e) for 0 <= e <= 1, accurate for small e: 2 atanh(e / (2 + e)). */
+static inline float log1p_float(float e) {
+    const float z = e / (2.0f + e), u = z * z;
+    float p = 2.442490775e-01f;
+    p = p * u + 2.138996085e-01f;
+    p = p * u + 2.862104207e-01f;
+    p = p * u + 3.999867820e-01f;
+    p = p * u + 6.666667948e-01f;
+    return z * (p * u + 2.0f);
+}
+
+/* log(x) for a positive normal double, absolute error 1e-13 beside the rounding. */
+static inline double log_double(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    /* mantissa in [sqrt(1/2), sqrt(2)): 0x3fe6a09e667f3bcd is sqrt(1/2) */
+    const uint64_t shifted = bits - 0x3fe6a09e667f3bcdull;
+    const int32_t k = (int32_t)((int64_t)shifted >> 52);
+    const double m = double_from_bits(bits - ((uint64_t)(int64_t)k << 52));
+    const double z = (m - 1.0) / (m + 1.0), u = z * z;
+    double p = 1.96102677020841165e-01;
+    p = p * u + 2.21740944113841099e-01;
+    p = p * u + 2.85721700349935015e-01;
+    p = p * u + 3.99999948522484883e-01;
+    p = p * u + 6.66666666797197327e-01;
+    p = p * u + 1.99999999999994560;
+    return z * p + (double)k * LN2;
+}
+
+typedef struct row_gh {
+    double g, h;
+} row_gh;
+
+/* One row of each loss. Conventions at ties (raw == y) are scikit-learn's. */
+static inline row_gh squared_error_row(double y, double raw) { return (row_gh){raw - y, 1.0}; }
+static inline row_gh absolute_error_row(double y, double raw) { return (row_gh){raw > y ? 1.0 : -1.0, 1.0}; }
+static inline row_gh huber_row(double y, double raw, double delta) {
+    return (row_gh){clamp_double(raw - y, -delta, delta), 1.0};
+}
+static inline row_gh quantile_row(double y, double raw, double q) { return (row_gh){y >= raw ? -q : 1.0 - q, 1.0}; }
+static inline row_gh poisson_row(double y, double raw) {
+    const double mean = exp_double(raw);
+    return (row_gh){mean - y, mean};
+}
+static inline row_gh gamma_deviance_row(double y, double raw) {
+    const double ratio = y * exp_double(-raw);
+    return (row_gh){1.0 - ratio, ratio};
+}
+static inline row_gh tweedie_row(double y, double raw, double power) {
+    const double a = exp_double((2.0 - power) * raw), b = y * exp_double((1.0 - power) * raw);
+    return (row_gh){a - b, (2.0 - power) * a + (power - 1.0) * b};
+}
+
+/* q = probability of the wrong class, which keeps its relative accuracy when it is tiny. */
+static inline row_gh log_binary_row(uint8_t y, double raw) {
+    const float sign = 1.0f - 2.0f * (float)(int32_t)y, s = sign * (float)raw;
+    const float e = exp_float(-fabs(raw)), d = 1.0f / (1.0f + e), ed = e * d;
+    const float q = s >= 0.0f ? d : ed;
+    return (row_gh){sign * q, ed * d};
+}
+static inline row_gh log_multinomial_row(int32_t y, double raw, double lse, int32_t k) {
+    float p = exp_float(raw - lse);
+    p = p < 1.0f ? p : 1.0f;
+    return (row_gh){p - (y == k ? 1.0f : 0.0f), p * (1.0f - p)};
+}
+
+/* Focal loss q^gamma * -log(1 - q) (Lin et al., 2017, eq. 4), q the probability of the wrong class, s = logit(q).
+ * Its second derivative is negative for rows that are far on the wrong side; there the hessian is the gradient's
+ * magnitude times p / (1 + gamma), which is log loss's own p q when gamma = 0. */
+static inline row_gh focal_binary_row(uint8_t y, double raw, double gamma) {
+    const float sign = 1.0f - 2.0f * (float)(int32_t)y, c = (float)gamma;
+    const double s = (double)sign * raw;
+    const float e = exp_float(-fabs(s)), l1p = log1p_float(e), d = 1.0f / (1.0f + e), ed = e * d;
+    const float q = s >= 0.0 ? d : ed, p = s >= 0.0 ? ed : d;
+    const double log_q = (s < 0.0 ? s : 0.0) - (double)l1p;
+    const float loss = (float)((s > 0.0 ? s : 0.0) + (double)l1p); /* -log p */
+    const float power = exp_float(gamma * log_q);
+    const float first = power * (c * p * loss + q);
+    const float second = power * p * ((2.0f * c + 1.0f) * q + c * loss * (c * p - q));
+    const float least = first * p / (1.0f + c);
+    return (row_gh){sign * first, second > least ? second : least};
+}
+/* a = g's factor, b and r as gradient_focal left them. */
+static inline row_gh focal_multinomial_row(int32_t y, double raw, double lse, int32_t k, float a, float b, float r,
+                                     double gamma) {
+    float p = exp_float(raw - lse);
+    p = p < 1.0f ? p : 1.0f;
+    const float u = p - (y == k ? 1.0f : 0.0f), v = u * r;
+    const float bound = v < -1.0f ? -1.0f : v > 1.0f ? 1.0f : v;
+    const float base = a * p * (1.0f - p), second = base - b * u * bound, least = base / (1.0f + (float)gamma);
+    return (row_gh){a * u, second > least ? second : least};
+}
+
+/* The loop over rows [lo, hi) around one loss: with and without weights, with and without h. */
+#define ROWS(formula)                                                                                             \
+    if (weight && h) {                                                                                            \
+        for (int64_t i = lo; i < hi; i++) {                                                                       \
+            const row_gh d = formula;                                                                               \
+            g[i] = saturate(d.g * weight[i]);                                                                     \
+            h[i] = saturate(d.h * weight[i]);                                                                     \
+        }                                                                                                         \
+    } else if (h) {                                                                                               \
+        for (int64_t i = lo; i < hi; i++) {                                                                       \
+            const row_gh d = formula;                                                                               \
+            g[i] = saturate(d.g);                                                                                 \
+            h[i] = saturate(d.h);                                                                                 \
+        }                                                                                                         \
+    } else {                                                                                                      \
+        for (int64_t i = lo; i < hi; i++)                                                                         \
+            g[i] = saturate((formula).g);                                                                         \
+    }                                                                                                             \
+    break
+
+static void FN(gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) {
+    const double *restrict raw = task->raw, *restrict weight = task->weight, *restrict lse = task->lse;
+    const double *restrict y = task->y;
+    const uint8_t *restrict y01 = task->y;
+    const int32_t *restrict y_class = task->y;
+    const float *restrict fa = task->focal, *restrict fb = fa ? fa + task->focal_stride : fa;
+    const float *restrict fr = fb ? fb + task->focal_stride : fb;
+    float *restrict g = task->g, *restrict h = task->h;
+    const double param = task->param;
+    const int32_t k = task->output;
+    switch (task->loss) {
+    case LOSS_SQUARED_ERROR:
+        ROWS(squared_error_row(y[i], raw[i]));
+    case LOSS_ABSOLUTE_ERROR:
+        ROWS(absolute_error_row(y[i], raw[i]));
+    case LOSS_HUBER:
+        ROWS(huber_row(y[i], raw[i], param));
+    case LOSS_QUANTILE:
+        ROWS(quantile_row(y[i], raw[i], param));
+    case LOSS_POISSON:
+        ROWS(poisson_row(y[i], raw[i]));
+    case LOSS_GAMMA:
+        ROWS(gamma_deviance_row(y[i], raw[i]));
+    case LOSS_TWEEDIE:
+        ROWS(tweedie_row(y[i], raw[i], param));
+    case LOSS_LOG_BINARY:
+        ROWS(log_binary_row(y01[i], raw[i]));
+    case LOSS_LOG_MULTINOMIAL:
+        ROWS(log_multinomial_row(y_class[i], raw[i], lse[i], k));
+    case LOSS_FOCAL_BINARY:
+        ROWS(focal_binary_row(y01[i], raw[i], param));
+    case LOSS_FOCAL_MULTINOMIAL:
+        ROWS(focal_multinomial_row(y_class[i], raw[i], lse[i], k, fa[i], fb[i], fr[i], param));
+    case LOSS_GIVEN:
+        ROWS(((row_gh){raw[i], y[i]}));
+    default:
+        break;
+    }
+}
+
+/* lse[i] = log(sum over k of exp(raw[k * stride + i])), rows [lo, hi), as maximum + log of the scaled sum. */
+static void FN(gradient_lse)(const double *restrict raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
+                             double *restrict lse) {
+    double top[256], sum[256];
+    for (int64_t first = lo; first < hi; first += 256) {
+        const int64_t m = hi - first < 256 ? hi - first : 256;
+        const double *column = raw + first;
+        for (int64_t i = 0; i < m; i++) {
+            top[i] = column[i];
+            sum[i] = 0.0;
+        }
+        for (int32_t k = 1; k < n_outputs; k++) {
+            column += stride;
+            for (int64_t i = 0; i < m; i++)
+                top[i] = column[i] > top[i] ? column[i] : top[i];
+        }
+        column = raw + first;
+        for (int32_t k = 0; k < n_outputs; k++, column += stride)
+            for (int64_t i = 0; i < m; i++)
+                sum[i] += (double)exp_float(column[i] - top[i]);
+        for (int64_t i = 0; i < m; i++)
+            lse[first + i] = top[i] + log_double(sum[i]);
+    }
+}
+
+/* Multinomial focal loss, what depends on the true class alone. With p its probability, q = 1 - p, L = -log p:
+ *   a = q^c (c p L / q + 1),  b = c p q^c (L - (c - 1) p L / q - 2),  r = 1 / q
+ *   g_k = a (p_k - [k = y]),  h_k = a p_k (1 - p_k) - b (p_k - [k = y])^2 / q */
+static void FN(gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse, double gamma,
+                               int64_t lo, int64_t hi, float *focal, int64_t focal_stride) {
+    float *restrict fa = focal, *restrict fb = focal + focal_stride, *restrict fr = fb + focal_stride;
+    const float c = (float)gamma;
+    for (int64_t i = lo; i < hi; i++) {
+        const double gap = lse[i] - raw[(int64_t)y[i] * stride + i], loss = gap > 0.0 ? gap : 0.0;
+        float f;
+        const int32_t k = split_exponent(clamp_double(-loss * LOG2E, -126.0, 0.0), &f);
+        const float tail = f * exp2m1_over(f), p = (1.0f + tail) * float_from_bits((uint32_t)(k + 127) << 23);
+        float q = k == 0 ? -tail : 1.0f - p;
+        q = q > 1e-37f ? q : 1e-37f;
+        const float l = (float)loss, ratio = l > 0.0f ? l / q : 1.0f;
+        const float power = exp_float(gamma * log_double((double)q));
+        fa[i] = power * (c * p * ratio + 1.0f);
+        fb[i] = c * p * power * (l - (c - 1.0f) * p * ratio - 2.0f);
+        fr[i] = 1.0f / q;
+    }
+}
+
+/* Fold GRADIENT_LANES sums in halves: the same order whatever the vector length. */
+static inline double fold_lanes(double *lane) {
+    for (int half = GRADIENT_LANES / 2; half; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+/* One block: n <= GRADIENT_BLOCK rows. h may be NULL: h = 1. Largest and smallest are found on the bits, whose order as
+ * integers is that of positive floats (and puts NaN above infinity), because integer reductions vectorise. */
+static void FN(gradient_stats)(const float *restrict g, const float *restrict h, int64_t n,
+                               GradientStats *restrict stats) {
+    double sum_g[GRADIENT_LANES] = {0.0}, sum_h[GRADIENT_LANES] = {0.0};
+    uint32_t top_g = 0, top_h = 0, low_h = UINT32_MAX;
+    int64_t i = 0;
+    for (; i + GRADIENT_LANES <= n; i += GRADIENT_LANES)
+        for (int j = 0; j < GRADIENT_LANES; j++)
+            sum_g[j] += (double)fabsf(g[i + j]);
+    for (int j = 0; i + j < n; j++)
+        sum_g[j] += (double)fabsf(g[i + j]);
+    for (i = 0; i < n; i++) {
+        const uint32_t a = bits_of_float(g[i]) & 0x7fffffffu;
+        top_g = a > top_g ? a : top_g;
+    }
+    stats->max_abs_g = (double)float_from_bits(top_g);
+    stats->sum_abs_g = fold_lanes(sum_g);
+    if (!h) {
+        stats->max_h = stats->min_h = n > 0;
+        stats->sum_h = (double)n;
+        return;
+    }
+    for (i = 0; i + GRADIENT_LANES <= n; i += GRADIENT_LANES)
+        for (int j = 0; j < GRADIENT_LANES; j++)
+            sum_h[j] += (double)h[i + j];
+    for (int j = 0; i + j < n; j++)
+        sum_h[j] += (double)h[i + j];
+    for (i = 0; i < n; i++) {
+        const uint32_t a = bits_of_float(h[i] + 0.0f); /* -0.0 becomes 0.0 */
+        top_h = a > top_h ? a : top_h;
+        low_h = a - 1u < low_h ? a - 1u : low_h; /* zero wraps to the top */
+    }
+    /* a sign bit makes the integer larger than any positive float */
+    const int negative = top_h > 0x80000000u;
+    stats->max_h = negative ? 0.0 : (double)float_from_bits(top_h);
+    stats->min_h = negative ? -1.0 : low_h == UINT32_MAX ? 0.0 : (double)float_from_bits(low_h + 1u);
+    stats->sum_h = fold_lanes(sum_h);
+}
+
+/* A hash of the row and the tree's key, every bit of which is fair: multiply and xorshift, as Wellons' lowbias32, the
+ * second half of the key between the rounds so that two trees do not see shifted copies of one sequence. */
+static inline uint32_t row_hash(uint32_t row, uint32_t key0, uint32_t key1) {
+    uint32_t x = row + key0;
+    x = (x ^ x >> 16) * 0x21f0aaadu;
+    x = ((x ^ x >> 15) + key1) * 0xd35a2d97u;
+    return x ^ x >> 15;
+}
+
+/* x * 2^bits as an integer, |x * 2^bits| < 2^31, to nearest. Multiples of 2^bits are exact. */
+static inline int32_t to_fixed(float x) {
+    const float half = float_from_bits((bits_of_float(x) & 0x80000000u) | 0x3f000000u);
+    return (int32_t)(x + half);
+}
+
+#define PACK_CHUNK 512
+
+/* Rows lo <= i < hi of a list (rows[i]) or of the data (rows NULL: row i itself) to gh[i]; hi - lo <= GRADIENT_BLOCK.
+ * g is kept with 16 bits of fraction, h with 15; random bits below the point are added and the fraction cut off:
+ * floor(x + u), unbiased, and exact when x is an integer. h NULL: the h field is 1. */
+static void FN(gradient_pack)(const float *restrict g, const float *restrict h, const uint32_t *restrict rows,
+                              int64_t lo, int64_t hi, uint64_t key, uint32_t *restrict gh, Packed *restrict block) {
+    const float scale_g = (float)(block->scale_g * 65536.0), scale_h = (float)(block->scale_h * 32768.0);
+    const uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
+    int32_t sum_g = 0, sum_h = 0, low = INT32_MAX, high = 0; /* a block's sums stay below 2^29 */
+    float g_chunk[PACK_CHUNK], h_chunk[PACK_CHUNK];
+    uint32_t row[PACK_CHUNK];
+    for (int64_t first = lo; first < hi; first += PACK_CHUNK) {
+        const int m = (int)(hi - first < PACK_CHUNK ? hi - first : PACK_CHUNK);
+        const float *from_g = g + first, *from_h = h ? h + first : h;
+        uint32_t *restrict to = gh + first;
+        if (rows) {
+            for (int i = 0; i < m; i++)
+                g_chunk[i] = g[rows[first + i]];
+            for (int i = 0; h && i < m; i++)
+                h_chunk[i] = h[rows[first + i]];
+            memcpy(row, rows + first, (size_t)m * sizeof *row);
+            from_g = g_chunk;
+            from_h = h ? h_chunk : h;
+        } else {
+            for (int i = 0; i < m; i++)
+                row[i] = (uint32_t)first + (uint32_t)i;
+        }
+        if (h) {
+            for (int i = 0; i < m; i++) {
+                const uint32_t random = row_hash(row[i], key0, key1);
+                const int32_t gq = (to_fixed(from_g[i] * scale_g) + (int32_t)(random >> 16)) >> 16;
+                const int32_t hq = (to_fixed(from_h[i] * scale_h) + (int32_t)(random & 0x7fffu)) >> 15;
+                to[i] = (uint32_t)gq << 16 | (uint32_t)hq;
+                sum_g += gq;
+                sum_h += hq;
+                low = hq < low ? hq : low;
+                high = hq > high ? hq : high;
+            }
+        } else {
+            for (int i = 0; i < m; i++) {
+                const uint32_t random = row_hash(row[i], key0, key1);
+                const int32_t gq = (to_fixed(from_g[i] * scale_g) + (int32_t)(random >> 16)) >> 16;
+                to[i] = (uint32_t)gq << 16 | 1u;
+                sum_g += gq;
+            }
+        }
+    }
+    block->sum_g = sum_g;
+    block->sum_h = h ? sum_h : hi - lo;
+    block->min_hq = h ? (uint32_t)low : 1u;
+    block->max_hq = h ? (uint32_t)high : 1u;
+}
