@@ -1,0 +1,201 @@
+"""Gradient boosting against LightGBM, XGBoost, CatBoost and scikit-learn: time, quality, memory, prediction.
+
+Each set and number of leaves is measured in rounds: in every round each contestant (a library in one of its
+modes) fits in a process of its own, on the training rows of that round's seed. The first round has all
+contestants; later rounds have those that can still be the fastest (`still_racing`).
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks import boosting_tables, datasets, rivals
+from benchmarks.records import Records
+from benchmarks.setting import Setting
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "build" / "bench"
+LEAVES = (255, 31)
+REPEATS = {"generated-10k": 5, "adult": 5, "kddcup99": 2, "mnist": 2}  # by cost; 3 for the others
+SCALING_SET = "generated-1m"  # fastml runs there on one thread, too
+MUCH_SLOWER = 6.0  # times the fastest: not measured again
+NEARLY_BEST = 1.15  # times the same library's best mode: measured again
+QUICK = 5.0  # seconds: such fits are always measured again
+GIVE_UP = 6.0  # times the fastest rival so far (at least 60 s): stopped
+# The root comes last on the path, so that the installed fastml is imported and not the source tree.
+CHILD = "import sys; sys.path.append(sys.argv[1]); from benchmarks.measure import main; main(sys.argv[2])"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    library: str
+    mode: str
+    threads: int
+
+    @property
+    def label(self):
+        mode = "" if self.mode == "default" else f" {self.mode}"
+        return f"{rivals.adapter(self.library).TITLE}{mode}, {self.threads} threads"
+
+
+def contestants(libraries, set_name, threads):
+    """All (library, mode) pairs, and fastml on one thread where the scaling is measured."""
+    found = [Contestant(lib, mode, threads) for lib in libraries for mode in rivals.adapter(lib).MODES]
+    if set_name == SCALING_SET and "fastml" in libraries and threads > 1:
+        found.append(Contestant("fastml", "default", 1))
+    return found
+
+
+def still_racing(seconds):
+    """Which of {contestant: seconds of the first round, or None if it failed} are measured again.
+
+    fastml; the fastest rival; and whoever is QUICK or not MUCH_SLOWER than the fastest, if the mode is its
+    library's best or NEARLY_BEST.
+    """
+    done = {c: s for c, s in seconds.items() if s is not None}
+    rival_seconds = {c: s for c, s in done.items() if c.library != "fastml"}
+    fastest_rival = min(rival_seconds, key=rival_seconds.get, default=None)
+    best_mode = {c.library: min(s for o, s in done.items() if o.library == c.library) for c in done}
+    limit = max(QUICK, MUCH_SLOWER * min(done.values(), default=0.0))
+    return [
+        c
+        for c, s in done.items()
+        if c.library == "fastml"
+        or c == fastest_rival
+        or (s <= limit and s <= NEARLY_BEST * best_mode[c.library])
+    ]
+
+
+def run_child(order, threads, limit):
+    """The measurement as a dict; {"error": why} if the process failed or took longer than `limit` seconds."""
+    environment = os.environ | {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")}
+    command = [sys.executable, "-P", "-c", CHILD, str(ROOT), json.dumps(order)]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return {"error": f"stopped after {limit:.0f} s", "stopped_after": limit}
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return {"error": last[:300]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+class Race:
+    """The contest on one set with one number of leaves."""
+
+    def __init__(self, records, options, set_name, leaves):
+        self.records, self.options = records, options
+        self.job = {"set": set_name, "leaves": leaves, "rounds": options.rounds, "rows": options.rows}
+        self.repeats = options.repeat or REPEATS.get(set_name, 3)
+
+    def run(self):
+        libraries = [name for name in rivals.NAMES if rivals.version(name)]
+        everyone = contestants(libraries, self.job["set"], self.options.threads)
+        # LightGBM first: the others are stopped when they take many times as long
+        everyone.sort(key=lambda c: (c.library != "lightgbm", c.library))
+        first = {c: self.measure(c, seed=0) for c in everyone}
+        racing = still_racing({c: r.get("fit_seconds") for c, r in first.items() if r})
+        for seed in range(1, self.repeats):
+            shift = seed % len(racing)
+            for contestant in racing[shift:] + racing[:shift]:
+                self.measure(contestant, seed)
+
+    def measure(self, contestant, seed):
+        """The record of one fit, an earlier run's or new; None if there is none and --only excludes it."""
+        c, options = contestant, self.options
+        key = {**vars(c), **self.job, "seed": seed}
+        record = self.records.get(**key)
+        current = rivals.version(c.library)
+        if record and "error" not in record and record["version"] == current:
+            return record  # an earlier run's; what is to be measured again was forgotten before
+        if c.library not in (options.only or [c.library]):
+            return record
+        task_file = datasets.stored(self.job["set"], seed, options.rows, OUTPUT / "data")
+        setting = Setting(leaves=self.job["leaves"], threads=c.threads, seed=seed, rounds=options.rounds)
+        order = {"library": c.library, "mode": c.mode, "task_file": str(task_file), "setting": vars(setting)}
+        when = datetime.now().isoformat(timespec="seconds")
+        record = {**key, "version": current, "when": when, **run_child(order, c.threads, self.time_limit())}
+        self.records.add(record)
+        told = f"{record['fit_seconds']:9.3f} s" if "fit_seconds" in record else record["error"]
+        print(
+            f"{self.job['set']} {self.job['leaves']} leaves, seed {seed}, {c.label}: {told}",
+            file=sys.stderr,
+            flush=True,
+        )
+        return record
+
+    def time_limit(self):
+        """Seconds that a process may take, loading and scoring included."""
+        rows = self.records.select(**self.job, threads=self.options.threads)
+        seconds = [r["fit_seconds"] for r in rows if r["library"] != "fastml" and "fit_seconds" in r]
+        return min(self.options.limit, max(60.0, GIVE_UP * min(seconds))) if seconds else self.options.limit
+
+
+def machine():
+    """Processor, cores and system in one line."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":")[1].strip() if names else model
+    system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return f"{model}, {os.cpu_count()} cores, {system}"
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run boosting", description=__doc__)
+    parser.add_argument("--sets", nargs="+", choices=datasets.NAMES, default=datasets.NAMES, metavar="SET")
+    parser.add_argument("--leaves", nargs="+", type=int, default=LEAVES)
+    parser.add_argument(
+        "--only", nargs="+", choices=rivals.NAMES, help="measure these again, keep the others' records"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what was measured; measure what is missing"
+    )
+    parser.add_argument("--tables", action="store_true", help="only print the tables of what was measured")
+    parser.add_argument(
+        "--repeat", type=int, help="rounds of measurement (by default 2 to 5, by the cost of the set)"
+    )
+    parser.add_argument("--quick", action="store_true", help="the same as --repeat 1")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=100, help="trees (per class)")
+    parser.add_argument("--rows", type=int, help="at most so many training rows, to try things out")
+    parser.add_argument("--limit", type=float, default=300.0, help="most seconds for one measurement")
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT / "boosting.jsonl", help="where the records are kept"
+    )
+    options = parser.parse_args(arguments)
+    options.repeat = 1 if options.quick else options.repeat
+    return options
+
+
+def main(arguments):
+    options = parse(arguments)
+    records = Records(options.output)
+    start = perf_counter()
+    for set_name in [] if options.tables else options.sets:
+        for leaves in options.leaves:
+            if not options.resume:
+                for library in options.only or rivals.NAMES:
+                    records.forget(
+                        set=set_name, leaves=leaves, library=library, rounds=options.rounds, rows=options.rows
+                    )
+            try:
+                Race(records, options, set_name, leaves).run()
+            except FileNotFoundError as missing:
+                print(f"{set_name} left out: {missing}", file=sys.stderr)
+    setting = Setting(threads=options.threads, rounds=options.rounds)
+    print(f"Machine: {machine()}. Every library: {setting.describe()}.")
+    print(boosting_tables.versions({name: rivals.version(name) for name in rivals.NAMES}))
+    of_this_job = records.select(rounds=options.rounds, rows=options.rows)
+    chosen = [r for r in of_this_job if r["set"] in options.sets and r["leaves"] in options.leaves]
+    print(boosting_tables.report(chosen, options.threads))
+    if not options.tables:
+        print(f"\nThis run took {(perf_counter() - start) / 60:.0f} minutes.")

@@ -1,0 +1,19 @@
+"""`python -m benchmarks.run [boosting [options]]`: one or all benchmarks against the rivals; prints Markdown."""
+
+import sys
+from importlib import import_module
+
+BENCHMARKS = ["boosting"]
+
+
+def main(arguments):
+    """Run the benchmark that the first argument names, or all; the other arguments are the benchmark's own."""
+    name, *options = arguments or ["all"]
+    if name != "all" and name not in BENCHMARKS:
+        sys.exit(f"{__doc__}\nThere is no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")
+    for chosen in BENCHMARKS if name == "all" else [name]:
+        import_module(f"benchmarks.{chosen}").main(options)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
