@@ -1,0 +1,264 @@
+"""Write the trees of a forest as text for people, or as JSON for programs.
+
+Both formats are for reading only; `fastml.io.save` writes the file that can be loaded again.
+"""
+
+import json
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["FeatureLabels", "describe_forest", "dump_json", "dump_text", "missing_side"]
+
+DUMP_VERSION = 1
+# Categories named in one line of text; JSON always has them all.
+SHOWN_CATEGORIES = 12
+
+
+def dump_text(forest, *, feature_names=None, categories=None, output_names=None, trees=None, precision=6):
+    """Indented text of the trees.
+
+    Parameters
+    ----------
+    forest : Forest
+    feature_names : sequence of str, optional
+        Names by feature index; ``x0``, ``x1``, ... by default.
+    categories : sequence, optional
+        By feature index: None for a numerical feature, else the categories in the order of their codes (an
+        entry that is a list, tuple or array stands for several categories that share a code).
+    output_names : sequence of str, optional
+        Names of the forest's outputs (classes), shown when there are several.
+    trees : iterable of int, optional
+        Indices of the trees to write, all by default.
+    precision : int, default=6
+        Significant digits of numbers.
+
+    Returns
+    -------
+    str
+        A line per node: its index in square brackets; for a split the condition under which a row goes to
+        the first child (the next line), on which side missing values go, its gain, cover (sum of hessians or
+        weights) and number of rows; for a leaf its value.
+
+    Raises
+    ------
+    IndexError
+        If a tree does not exist.
+    ValueError
+        If there are fewer names than features.
+
+    Examples
+    --------
+    A tree with one split::
+
+        tree 0, 2 leaves
+        [0] bmi <= 0.00457 (missing left), gain 1243, cover 442, rows 442
+          [1] value -3.79, cover 237, rows 237
+          [2] value 4.38, cover 205, rows 205
+    """
+    features = FeatureLabels(forest, feature_names, categories)
+    blocks = []
+    for index in _chosen(forest, trees):
+        tree = forest.tree(index)
+        lines = [_title(forest, index, tree, output_names)]
+        for node, depth in _preorder(tree["left"], tree["right"]):
+            lines.append("  " * depth + _line(tree, node, features, precision))
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def dump_json(forest, *, feature_names=None, categories=None, output_names=None, trees=None, indent=None):
+    """JSON of the trees, nodes in a flat list.
+
+    Parameters
+    ----------
+    forest, feature_names, categories, output_names, trees
+        As in `dump_text`.
+    indent : int, optional
+        Passed to `json.dumps`.
+
+    Returns
+    -------
+    str
+        An object with
+
+        - ``format`` (``"fastml forest"``), ``version`` (1);
+        - ``n_outputs``, ``output_names`` (or null), ``baseline`` (a number per output: what the trees' values
+          are added to), ``feature_names``;
+        - ``trees``: a list of objects with ``index``, ``output`` (index of the output that the tree adds to)
+          and ``nodes``, in which a node's place is its index and node 0 is the root.
+
+        A split has ``left``, ``right`` (indices of its children, larger than its own), ``feature`` (index),
+        ``missing`` (``"left"`` or ``"right"``) and either ``threshold`` (``x <= threshold`` goes left; may be
+        ``"inf"`` or ``"-inf"``) or ``categories`` (those that go left; all others, and unknown ones if
+        ``missing`` is right, go right). Every node has ``value`` (raw score; used in leaves only), ``cover``,
+        ``rows``; a split also has ``gain``.
+    """
+    features = FeatureLabels(forest, feature_names, categories)
+    document = {
+        "format": "fastml forest",
+        "version": DUMP_VERSION,
+        "n_outputs": forest.n_outputs,
+        "output_names": None if output_names is None else [str(name) for name in output_names],
+        "baseline": forest.baseline.tolist(),
+        "feature_names": features.names,
+        "trees": [
+            {"index": index, "output": forest.output_of(index), "nodes": _nodes(forest.tree(index), features)}
+            for index in _chosen(forest, trees)
+        ],
+    }
+    return json.dumps(document, indent=indent, allow_nan=False)
+
+
+class FeatureLabels:
+    """Names of features and of their categories, and the conditions of splits in words.
+
+    Parameters
+    ----------
+    forest : Forest
+    names : sequence of str, optional
+    categories : sequence, optional
+        As in `dump_text`.
+    """
+
+    def __init__(self, forest, names=None, categories=None):
+        n_used = forest.max_feature + 1
+        n_features = max([n_used, *(len(given) for given in (names, categories) if given is not None)])
+        if names is not None and len(names) < n_used:
+            raise ValueError(
+                f"feature_names has {len(names)} names, but the trees split on feature {n_used - 1}"
+            )
+        self.names = [f"x{i}" for i in range(n_features)] if names is None else [str(name) for name in names]
+        self._categories = categories
+
+    def left_categories(self, tree, node):
+        """Labels of the categories that go left in a categorical split, in the order of their codes."""
+        bits = np.unpackbits(tree["category_sets"][tree["category_set"][node]], bitorder="little")
+        feature = int(tree["feature"][node])
+        known = self._categories[feature] if self._categories is not None else None
+        if known is None:
+            return [int(code) - 1 for code in np.flatnonzero(bits) if code > 0]
+        labels = []
+        for code in range(1, min(len(known) + 1, 256)):
+            if bits[code]:
+                label = known[code - 1]
+                labels.extend(label if isinstance(label, (list, tuple, np.ndarray)) else [label])
+        return [_plain(label) for label in labels]
+
+    def condition(self, tree, node, precision, shown=SHOWN_CATEGORIES):
+        """Condition under which a row goes left, such as ``age <= 42.5`` or ``city in {Bern, Oslo}``."""
+        name = self.names[tree["feature"][node]]
+        if tree["category_set"][node] < 0:
+            return f"{name} <= {tree['threshold'][node]:.{precision}g}"
+        labels = [str(label) for label in self.left_categories(tree, node)]
+        more = len(labels) - shown
+        return f"{name} in {{{', '.join(labels[:shown])}{f', ... {more} more' if more > 0 else ''}}}"
+
+
+def missing_side(tree, node):
+    """Where missing values go in a split: ``"left"`` or ``"right"``."""
+    if tree["category_set"][node] >= 0:
+        # In a categorical split bit 0 of the set decides, not the flag of numerical splits.
+        return "left" if tree["category_sets"][tree["category_set"][node], 0] & 1 else "right"
+    return "left" if tree["missing_left"][node] else "right"
+
+
+def describe_forest(model):
+    """Forest of a fitted estimator, with the names that its dump and pictures use.
+
+    Parameters
+    ----------
+    model : Forest, or fitted estimator with a method ``_describe_forest``
+
+    Returns
+    -------
+    forest : Forest
+    feature_names, categories, output_names : sequence or None
+        As `dump_text` takes them.
+    """
+    if hasattr(model, "_describe_forest"):
+        check_is_fitted(model)
+        return model._describe_forest()
+    if hasattr(model, "output_of"):
+        return model, None, None, None
+    raise TypeError(f"expected a fitted tree model of fastml or a Forest, got {type(model).__name__}")
+
+
+def _plain(label):
+    label = label.item() if isinstance(label, np.generic) else label
+    if label is None or isinstance(label, (bool, int, str)):
+        return label
+    return _number(float(label)) if isinstance(label, float) else str(label)
+
+
+def _number(value):
+    """A float that JSON can hold; a whole category code reads better without '.0'."""
+    if not np.isfinite(value):
+        return str(value)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def _chosen(forest, trees):
+    if trees is None:
+        return range(forest.n_trees)
+    chosen = [int(index) for index in trees]
+    for index in chosen:
+        if not 0 <= index < forest.n_trees:
+            raise IndexError(f"tree index must be in [0, {forest.n_trees}), got {index}")
+    return chosen
+
+
+def _preorder(left, right):
+    """Yield (node, depth), a parent before its left and then its right subtree; no recursion."""
+    stack = [(0, 0)]
+    while stack:
+        node, depth = stack.pop()
+        yield node, depth
+        if left[node] >= 0:
+            stack.append((int(right[node]), depth + 1))
+            stack.append((int(left[node]), depth + 1))
+
+
+def _title(forest, index, tree, output_names):
+    title = f"tree {index}"
+    if forest.n_outputs > 1:
+        output = forest.output_of(index)
+        title += (
+            f", output {output}" if output_names is None else f", output {output} ({output_names[output]})"
+        )
+    n_leaves = int(np.count_nonzero(tree["left"] < 0))
+    return f"{title}, {n_leaves} {'leaf' if n_leaves == 1 else 'leaves'}"
+
+
+def _line(tree, node, features, precision):
+    def number(value):
+        return f"{value:.{precision}g}"
+
+    seen = f"cover {number(tree['weight'][node])}, rows {tree['count'][node]}"
+    if tree["left"][node] < 0:
+        return f"[{node}] value {number(tree['value'][node])}, {seen}"
+    condition = features.condition(tree, node, precision)
+    side = missing_side(tree, node)
+    return f"[{node}] {condition} (missing {side}), gain {number(tree['gain'][node])}, {seen}"
+
+
+def _nodes(tree, features):
+    nodes = []
+    for node in range(tree["left"].size):
+        entry = {
+            "value": float(tree["value"][node]),
+            "cover": float(tree["weight"][node]),
+            "rows": int(tree["count"][node]),
+        }
+        if tree["left"][node] >= 0:
+            entry["left"], entry["right"] = int(tree["left"][node]), int(tree["right"][node])
+            entry["feature"] = int(tree["feature"][node])
+            entry["missing"] = missing_side(tree, node)
+            entry["gain"] = float(tree["gain"][node])
+            if tree["category_set"][node] >= 0:
+                entry["categories"] = features.left_categories(tree, node)
+            else:
+                threshold = float(tree["threshold"][node])
+                entry["threshold"] = threshold if np.isfinite(threshold) else str(threshold)
+        nodes.append(entry)
+    return nodes

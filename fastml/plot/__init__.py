@@ -1,0 +1,10 @@
+"""Pictures of fitted models, drawn with matplotlib (``pip install "fastml[plot]"``).
+
+Every function draws into the axes that it is given, or into a new figure, and returns the axes.
+"""
+
+from fastml.plot.importance import plot_importance
+from fastml.plot.learning_curve import plot_learning_curve
+from fastml.plot.tree import plot_tree
+
+__all__ = ["plot_importance", "plot_learning_curve", "plot_tree"]
