@@ -9,7 +9,7 @@ from fastml.plot.axes import GREY, INK, LINES, new_axes, strip_frame
 __all__ = ["plot_learning_curve"]
 
 
-def plot_learning_curve(model, *, metric=None, best_iteration=None, log_scale=False, ax=None):
+def plot_learning_curve(model, *, metric=None, best_iteration="auto", log_scale=False, ax=None):
     """Draw how a metric went on the training, validation and evaluation sets, one line for each set.
 
     Parameters
@@ -20,9 +20,9 @@ def plot_learning_curve(model, *, metric=None, best_iteration=None, log_scale=Fa
         ``validation_score_``, which start before the first iteration.
     metric : str, optional
         Which metric; by default the first of the first set.
-    best_iteration : int, optional
-        Iteration (from 1) to mark; by default the model's ``best_iteration_``, if it has one. None marks
-        nothing.
+    best_iteration : int or None, default="auto"
+        Iteration (from 1) to mark. "auto": that of the highest ``validation_score_``, if the model was fitted
+        with early stopping on validation rows. None: nothing is marked.
     log_scale : bool, default=False
         Logarithmic scale for the metric.
     ax : matplotlib Axes, optional
@@ -37,8 +37,9 @@ def plot_learning_curve(model, *, metric=None, best_iteration=None, log_scale=Fa
         If there is nothing to draw or no set has the metric.
     """
     curves, metric = _curves(model, metric)
-    if best_iteration is None:
-        best_iteration = getattr(model, "best_iteration_", None)
+    if best_iteration == "auto":
+        scores = np.asarray(getattr(model, "validation_score_", ()), dtype=np.float64)
+        best_iteration = int(scores.argmax()) if scores.size else None
     ax = new_axes(ax, 6.4, 4.0)
     for (name, (start, values)), color in zip(curves.items(), _colors(len(curves)), strict=True):
         iterations = start + np.arange(len(values))

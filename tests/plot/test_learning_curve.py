@@ -33,11 +33,16 @@ def test_metric_is_chosen_by_name():
         plot_learning_curve(RESULTS, metric="f1")
 
 
-def test_best_iteration_is_marked_on_the_validation_set():
-    model = SimpleNamespace(evals_result_={**RESULTS, "later": {"log_loss": [1.0]}}, best_iteration_=2)
-    ax = plot_learning_curve(model)
+def test_given_best_iteration_is_marked_on_the_validation_set():
+    ax = plot_learning_curve({**RESULTS, "later": {"log_loss": [1.0]}}, best_iteration=2)
     assert any(line.get_xydata().tolist() == [[2, 2.5]] for line in ax.lines)
     assert [text.get_text() for text in ax.texts] == ["best: 2 (2.5)"]
+
+
+def test_best_iteration_is_that_of_the_highest_validation_score():
+    model = SimpleNamespace(train_score_=[-3.0, -2.0, -1.0], validation_score_=[-3.0, -2.0, -2.5])
+    assert [text.get_text() for text in plot_learning_curve(model).texts] == ["best: 1 (-2)"]
+    assert not plot_learning_curve(model, best_iteration=None).texts
     assert not plot_learning_curve(RESULTS).texts
 
 
