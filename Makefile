@@ -23,8 +23,8 @@ export PIP_QUIET = 1
 .DEFAULT_GOAL := ext
 .PHONY: demo test bench docs wheel sanitize neon warnings no-openmp lint ext env clean
 
-# $(call environment,FOLDER): a virtual environment in which the package is used where it lies (a .pth file instead
-# of an installed copy; the extensions are built beside their sources).
+# $(call environment,FOLDER): a virtual environment in which the package is used where it lies (a .pth file
+# instead of an installed copy; the extensions are built beside their sources).
 define environment
 	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('fastml needs Python >= 3.11: make PYTHON=python3.x')"
 	test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
@@ -77,6 +77,7 @@ wheel: env
 	$(PY) tools/build_wheels.py
 
 sanitize: env
+	$(PY) tools/compare_kernels.py sanitize
 	$(PY) tools/test_variant.py sanitize
 
 neon: env
