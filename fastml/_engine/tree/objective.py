@@ -33,6 +33,8 @@ class Objective:
         As given to `make_objective`.
     n_outputs : int
         Scores per row, hence trees per round.
+    n_classes : int or None
+        None: regression.
     constant_hessian : bool
         Whether the hessian is 1 in every row when there are no weights.
     refit : bool
@@ -43,6 +45,7 @@ class Objective:
     kernel = ""
     param = 0.0
     n_outputs = 1
+    n_classes: int | None = None
     constant_hessian = False
     refit = False
 
@@ -364,6 +367,7 @@ class LogLossBinary(Objective):
 
     name = "log_loss"
     kernel = "log_binary"
+    n_classes = 2
 
     def check_y(self, y):
         return _class_target(y, 2).astype(np.uint8)
@@ -406,7 +410,7 @@ class LogLossMultinomial(Objective):
     kernel = "log_multinomial"
 
     def __init__(self, n_classes):
-        self.n_outputs = n_classes
+        self.n_outputs = self.n_classes = n_classes
         self._lse: np.ndarray | None = None
 
     def check_y(self, y):
@@ -618,7 +622,7 @@ def make_objective(
         raise ValueError(f"classification needs at least 2 classes in y, got {n_classes}")
     if callable(loss):
         return Custom(loss, n_classes)
-    regression = {
+    regression: dict[str, Callable[[], Objective]] = {
         "squared_error": SquaredError,
         "absolute_error": AbsoluteError,
         "huber": lambda: Huber(delta, huber_quantile),
@@ -628,14 +632,15 @@ def make_objective(
         # the ends of the range are the neighbouring losses
         "tweedie": lambda: {1.0: Poisson, 2.0: Gamma}.get(power, lambda: Tweedie(power))(),
     }
-    binary = {"log_loss": LogLossBinary, "focal": lambda: FocalBinary(focal_gamma)}
-    several = {
+    binary: dict[str, Callable[[], Objective]] = {
+        "log_loss": LogLossBinary,
+        "focal": lambda: FocalBinary(focal_gamma),
+    }
+    several: dict[str, Callable[[], Objective]] = {
         "log_loss": lambda: LogLossMultinomial(n_classes),
         "focal": lambda: FocalMultinomial(n_classes, focal_gamma),
     }
-    makers: dict[str, Callable[[], Objective]] = (
-        regression if n_classes is None else binary if n_classes == 2 else several
-    )
+    makers = regression if n_classes is None else binary if n_classes == 2 else several
     if not isinstance(loss, str) or loss not in makers:
         task = "regression" if n_classes is None else "classification"
         raise ValueError(f"loss={loss!r} is not a loss for {task}; choose {', '.join(makers)} or a callable")
