@@ -2,9 +2,49 @@
 #include "simd.h"
 #include "kernels.h"
 
+#include "tree/gradient.c"
+#include "tree/binning.c"
+#include "tree/histogram.c"
+#include "tree/partition.c"
+#include "tree/quantile.c"
+#include "tree/split.c"
+#include "tree/traverse.c"
+
 #define FASTML_STRING_(word) #word
 #define FASTML_STRING(word) FASTML_STRING_(word)
 
 const fastml_kernels FN(fastml_kernels) = {
     .name = FASTML_STRING(FASTML_ISA),
+    .gradient_rows = FN(gradient_rows),
+    .gradient_lse = FN(gradient_lse),
+    .gradient_focal = FN(gradient_focal),
+    .gradient_stats = FN(gradient_stats),
+    .gradient_pack = FN(gradient_pack),
+    .histogram_rows = FN(histogram_rows),
+    .histogram_add = FN(histogram_add),
+    .histogram_subtract = FN(histogram_subtract),
+    .partition_mask = FN(partition_mask),
+    .partition_apply = FN(partition_apply),
+    .split_numerical = FN(split_numerical),
+    .split_general = FN(split_general),
+    .split_categorical = FN(split_categorical),
+    .split_count = FN(split_count),
+    .split_leaf_value = FN(split_leaf_value),
+    .binning_read = FN(binning_read),
+    .binning_plant = FN(binning_plant),
+    .binning_coarse_pays = FN(binning_coarse_pays),
+    .binning_code = FN(binning_code),
+    .binning_codes = FN(binning_codes),
+    .binning_codes_csr = FN(binning_codes_csr),
+    .binning_transpose = FN(binning_transpose),
+    .binning_take = FN(binning_take),
+    .quantile_distinct = FN(quantile_distinct),
+    .quantile_edges = FN(quantile_edges),
+    .quantile_collect = FN(quantile_collect),
+    .traverse_block = FN(traverse_block),
+    .traverse_one = FN(traverse_one),
+    .traverse_apply = FN(traverse_apply),
+    .traverse_gather = FN(traverse_gather),
+    .traverse_step_ns = FN(traverse_step_ns),
+    .traverse_level_ns = FN(traverse_level_ns),
 };

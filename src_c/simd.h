@@ -13,4 +13,12 @@
 #define FASTML_PASTE(name, isa) FASTML_PASTE_(name, isa)
 #define FN(name) FASTML_PASTE(name, FASTML_ISA)
 
+#if defined(__GNUC__) || defined(__clang__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define PREFETCH(address) ((void)(address))
+#define ALWAYS_INLINE inline
+#endif
+
 #endif

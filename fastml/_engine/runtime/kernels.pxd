@@ -4,6 +4,27 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 
 
 cdef extern from "kernels.h" nogil:
+    ctypedef struct gradient_task:
+        int32_t loss
+        int32_t output
+        double param
+        const void *y
+        const double *raw
+        const double *weight
+        const double *lse
+        const float *focal
+        int64_t focal_stride
+        float *g
+        float *h
+
+    ctypedef struct GradientStats:
+        double max_abs_g, max_h, min_h, sum_abs_g, sum_h
+
+    ctypedef struct Packed:
+        double scale_g, scale_h
+        int64_t sum_g, sum_h
+        uint32_t min_hq, max_hq
+
     ctypedef struct histogram_block:
         const uint8_t *codes
         int64_t stride
@@ -48,8 +69,83 @@ cdef extern from "kernels.h" nogil:
         uint8_t any_missing
         uint8_t set[32]
 
+    cdef enum:
+        BINNING_F64, BINNING_F32, BINNING_F16, BINNING_I8, BINNING_I16, BINNING_I32, BINNING_I64
+        BINNING_U8, BINNING_U16, BINNING_U32, BINNING_U64, BINNING_BIT
+        BINNING_NO_MASK, BINNING_MASK_BYTES, BINNING_MASK_BITS
+
+    ctypedef struct binning_column:
+        const unsigned char *data
+        int64_t stride
+        const unsigned char *mask
+        int64_t mask_stride
+        int64_t bit_first
+        int64_t mask_bit_first
+        int32_t kind
+        int32_t mask_kind
+
+    ctypedef struct binning_csr:
+        binning_column values
+        const int64_t *start
+        const int32_t *feature32
+        const int64_t *feature64
+
+    ctypedef struct binning_table:
+        const float *tree32
+        const float *coarse
+        const double *lower
+        int32_t n_lower
+        int32_t depth
+        int32_t coarse_pays
+        int32_t is_categorical
+        const double *known
+        const uint8_t *known_code
+        const uint8_t *small_code
+        int64_t n_known
+        int64_t n_small
+
+    ctypedef struct traverse_step:
+        uint32_t plane
+        uint16_t target, other
+        uint8_t low, width, inside, outside
+
+    ctypedef struct traverse_round:
+        int32_t n_leaves, n_keep, n_join
+
+    ctypedef struct traverse_tree:
+        int64_t first_node, first_leaf
+        int32_t output, n_leaves, slot
+
+    ctypedef struct traverse_part:
+        int64_t first_step, first_round, first_tree
+        int32_t n_rounds, n_trees
+
+    ctypedef struct traverse_pack:
+        const traverse_step *steps
+        const traverse_round *rounds
+        const traverse_part *parts
+        const traverse_tree *trees
+        const uint64_t *nodes
+        const double *node_value
+        const int32_t *node_id
+        const double *leaf_value
+        const int32_t *leaf_id
+        int64_t n_parts, n_trees
+
+    ctypedef struct traverse_space:
+        uint8_t *slots
+        uint32_t *leaf
+
     ctypedef struct fastml_kernels:
         const char *name
+        void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) noexcept nogil
+        void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
+                             double *lse) noexcept nogil
+        void (*gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse, double gamma,
+                               int64_t lo, int64_t hi, float *focal, int64_t focal_stride) noexcept nogil
+        void (*gradient_stats)(const float *g, const float *h, int64_t n, GradientStats *stats) noexcept nogil
+        void (*gradient_pack)(const float *g, const float *h, const uint32_t *rows, int64_t lo, int64_t hi,
+                              uint64_t key, uint32_t *gh, Packed *block) noexcept nogil
         void (*histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
                                int64_t n, int64_t *cells) noexcept nogil
         void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
@@ -70,6 +166,40 @@ cdef extern from "kernels.h" nogil:
                             split_exact *exact) noexcept nogil
         double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
                                    int64_t n_rows) noexcept nogil
+        void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
+                             void *out) noexcept nogil
+        void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, float *tree32, float *coarse,
+                              double *padded) noexcept nogil
+        int (*binning_coarse_pays)(const double *lower, int32_t n_lower) noexcept nogil
+        uint8_t (*binning_code)(const binning_table *table, double x) noexcept nogil
+        void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
+                              int32_t n_features, int64_t first, int64_t n, uint8_t *out,
+                              int64_t out_stride) noexcept nogil
+        void (*binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot,
+                                  int64_t first, int64_t n, uint8_t *out, int64_t row_stride,
+                                  int64_t slot_stride) noexcept nogil
+        void (*binning_transpose)(const uint8_t *source, int64_t from_stride, int64_t width, int64_t padded_width,
+                                  int64_t n, uint8_t *to, int64_t to_stride) noexcept nogil
+        void (*binning_take)(const uint8_t *source, int64_t stride, const uint32_t *rows, int64_t n,
+                             uint8_t *to) noexcept nogil
+        int64_t (*quantile_distinct)(const double *x, const double *weights, int64_t n, uint64_t *work,
+                                     double *values, double *sums) noexcept nogil
+        int (*quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins,
+                              double *edges) noexcept nogil
+        int64_t (*quantile_collect)(const double *x, const double *weights, int64_t n, double *set, int64_t count,
+                                    int64_t capacity) noexcept nogil
+        void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t n_trees, const uint8_t *codes,
+                               int64_t stride, int32_t n_rows, const traverse_space *space,
+                               double *sums) noexcept nogil
+        void (*traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
+                             const traverse_space *space, double *sums) noexcept nogil
+        void (*traverse_apply)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
+                               int32_t n_rows, const traverse_space *space, int32_t *ids,
+                               int64_t ids_stride) noexcept nogil
+        void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features,
+                                int64_t n_planes, const uint32_t *rows, int32_t n_rows, uint8_t *tile) noexcept nogil
+        double (*traverse_step_ns)() noexcept nogil
+        double (*traverse_level_ns)(int64_t n_nodes) noexcept nogil
 
 # The table in use. A plain pointer, shared by every module that cimports it: select() changes it for all.
 cdef const fastml_kernels *K

@@ -1,0 +1,800 @@
+# cython: cdivision=True
+"""Growth of one tree: the only grower of the library.
+
+A leaf's split is *tried* (rows moved to two children, their histograms built and searched) before it becomes final.
+Trying is where the time goes, and a trial changes nothing outside its own range of rows, so several leaves at the head
+of the queue are tried at once; splits then become final strictly in the order of the queue. A leaf tried in vain stays
+a leaf. The tree is therefore the one that a single thread grows, on any number of threads.
+
+Large nodes are tried one at a time with all threads inside each stage; small ones one per thread.
+"""
+
+import numpy as np
+
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport INT32_MAX, INT64_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from fastml._engine.runtime.interrupt cimport check
+from fastml._engine.runtime.kernels cimport K, GradientStats, Packed, partition_rule
+from fastml._engine.tree.binning cimport BinnedMatrix
+from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
+from fastml._engine.tree.histogram cimport HistogramLayout, build_histogram
+from fastml._engine.tree.partition cimport PARTITION_BLOCK, mask_rows, move_rows
+from fastml._engine.tree.split cimport SplitSearch, mix
+
+cdef enum:
+    LARGE_NODE = 16384       # rows from which all threads work on one node
+    LEAVES_PER_THREAD = 3    # small leaves tried at once, per thread
+    ROWS_PER_TASK = 16384    # when leaf values are added to the scores
+    MIN_SLOTS = 8
+
+cdef Py_ssize_t HISTOGRAM_BYTES = 512 << 20  # beyond it the histogram of the least promising leaf is given up
+
+
+cdef class Grower:
+    """Grows trees on one binned matrix.
+
+    Parameters
+    ----------
+    binned : BinnedMatrix
+    edges : list of float64 arrays, optional
+        Bin edges per feature (``BinMapper.edges_``): fills the trees' thresholds.
+    n_threads : int
+    max_leaf_nodes, max_depth : int, optional
+        None: no limit.
+    growth : {"leaf", "level"}
+        Best leaf first, or level by level.
+    min_samples_leaf : int
+    min_weight_leaf : float
+        Least sum of sample weights (``weights`` of `grow`) in a leaf.
+    min_sum_hessian, min_split_gain, l1, l2, max_delta_step, path_smooth : float
+        In the units of the gradients; path_smooth as in LightGBM: a leaf of n rows keeps the share
+        n / (n + path_smooth) of its own output and takes the rest from its parent.
+    cat_smooth, cat_l2, max_cat_onehot : see ``src_c/tree/split.h``
+    monotonic_cst : int8 array of shape (n_features,), optional
+    interaction_cst : list of sets of int, optional
+        A branch may only use features of one of the sets.
+    colsample_bylevel, colsample_bynode : float in (0, 1]
+    extra_random : bool
+        One random threshold per feature and node instead of the best one.
+    constant_hessian : bool
+        Every row's hessian is 1.
+
+    Attributes
+    ----------
+    leaf_nodes : int32 array of shape (n_leaves,)
+        Numbers of the last tree's leaves, ascending.
+    """
+
+    def __cinit__(self, BinnedMatrix binned not None, *, edges=None, int n_threads=1, max_leaf_nodes=31,
+                  max_depth=None, growth="leaf", int64_t min_samples_leaf=20, double min_weight_leaf=0.0,
+                  double min_sum_hessian=1e-3, double min_split_gain=0.0, double l1=0.0, double l2=0.0,
+                  double max_delta_step=0.0, double path_smooth=0.0, double cat_smooth=10.0, double cat_l2=10.0,
+                  int max_cat_onehot=4, monotonic_cst=None, interaction_cst=None, double colsample_bylevel=1.0,
+                  double colsample_bynode=1.0, bint extra_random=False, bint constant_hessian=False):
+        cdef int t
+        cdef int8_t[::1] monotone
+        cdef uint8_t[::1] categorical
+        cdef uint8_t[:, ::1] member
+        cdef Py_ssize_t n = binned.n_rows
+        cdef SplitSearch search = SplitSearch.__new__(SplitSearch)
+        self.binned = binned
+        self.n_threads = max(1, n_threads)
+        self.edges = edges
+        self.max_leaves = INT32_MAX if max_leaf_nodes is None else max_leaf_nodes
+        self.max_depth = INT32_MAX if max_depth is None else max_depth
+        if growth not in ("leaf", "level"):
+            raise ValueError(f"growth must be 'leaf' or 'level', got {growth!r}")
+        self.by_level = growth == "level"
+        self.constant_hessian = constant_hessian
+        self.min_sum_hessian, self.min_split_gain = min_sum_hessian, min_split_gain
+        self.bylevel, self.bynode = colsample_bylevel, colsample_bynode
+        self.min_rows = max(<int64_t> 1, min_samples_leaf)
+        self.min_weight = min_weight_leaf
+        self.search = search
+        search.params.l1, search.params.l2 = l1, l2
+        search.params.max_delta_step, search.params.path_smooth = max_delta_step, path_smooth
+        search.params.cat_smooth, search.params.cat_l2 = cat_smooth, cat_l2
+        search.params.max_cat_onehot = max_cat_onehot
+        search.params.min_rows, search.params.min_weight = self.min_rows, min_weight_leaf
+        search.extra_random = extra_random
+        search.exact_first = path_smooth > 0
+        categorical = np.ascontiguousarray(binned.is_categorical, dtype=np.uint8)
+        keep = [categorical]
+        search.categorical = &categorical[0]
+        search.columns, search.column_stride = binned.columns, binned.column_stride
+        search.params.plain = not (l1 > 0 or max_delta_step > 0 or path_smooth > 0)
+        self.monotone = None
+        if monotonic_cst is not None and np.any(monotonic_cst):
+            self.monotone = np.ascontiguousarray(monotonic_cst, dtype=np.int8)
+            if self.monotone.shape != (binned.n_features,):
+                raise ValueError(f"monotonic_cst must have shape ({binned.n_features},), got {self.monotone.shape}")
+            monotone = self.monotone
+            search.monotone = &monotone[0]
+            search.params.plain = 0
+        search.keep = keep
+        if interaction_cst is not None:
+            self.n_groups = len(interaction_cst)
+            table = np.zeros((max(1, self.n_groups), binned.n_features), dtype=np.uint8)
+            for i, group in enumerate(interaction_cst):
+                table[i, list(group)] = 1
+            self.groups_of = table
+            member = table
+            self.group_features = &member[0, 0]
+        for t in range(2):
+            self.rows[t] = <uint32_t *> malloc((n + 64) * sizeof(uint32_t))
+            self.gh[t] = <uint32_t *> malloc((n + 64) * sizeof(uint32_t))
+        self.work = <Workspace *> calloc(self.n_threads, sizeof(Workspace))
+        if self.work == NULL or not (self.rows[0] and self.rows[1] and self.gh[0] and self.gh[1]):
+            raise MemoryError()
+        for t in range(self.n_threads):
+            # thread 0's also serves large nodes, which it tries alone with the others inside each stage
+            room = n if t == 0 else min(n, <Py_ssize_t> LARGE_NODE)
+            self.work[t].mask = <uint64_t *> malloc((room // 64 + 2) * sizeof(uint64_t))
+            self.work[t].block_left = <int64_t *> malloc((room // PARTITION_BLOCK + 3) * sizeof(int64_t))
+            self.work[t].candidates = <split_candidate *> malloc((binned.n_features + 1) * sizeof(split_candidate))
+            self.work[t].allowed = <uint8_t *> malloc(binned.n_features + 1)
+            self.work[t].draw = <int32_t *> malloc((binned.n_features + 1) * sizeof(int32_t))
+            if not (self.work[t].mask and self.work[t].block_left and self.work[t].candidates
+                    and self.work[t].allowed and self.work[t].draw):
+                raise MemoryError()
+        self.leaf_nodes = np.empty(0, dtype=np.int32)
+
+    def __dealloc__(self):
+        cdef int t
+        cdef Py_ssize_t s
+        for t in range(2):
+            free(self.rows[t])
+            free(self.gh[t])
+        if self.work != NULL:
+            for t in range(self.n_threads):
+                free(self.work[t].mask)
+                free(self.work[t].block_left)
+                free(self.work[t].candidates)
+                free(self.work[t].allowed)
+                free(self.work[t].draw)
+        free(self.work)
+        for s in range(self.n_slots):
+            free(self.slots[s])
+        free(self.slots)
+        free(self.free_slots)
+        free(self.scratch)
+        free(self.leaves)
+        free(self.queue)
+        free(self.nodes)
+        free(self.sets)
+        free(self.groups)
+
+    # ---- memory ---------------------------------------------------------------------------------------------------
+
+    cdef int reserve(self, Py_ssize_t more) except -1:
+        """Makes room for so many more leaf records (and tree nodes); pointers to records change here only."""
+        cdef Py_ssize_t room = self.leaves_room
+        if self.n_leaves + more <= room:
+            return 0
+        room = max(2 * room, self.n_leaves + more, 64)
+        cdef void *leaves = realloc(self.leaves, room * sizeof(Leaf))
+        if leaves != NULL:
+            self.leaves = <Leaf *> leaves
+        cdef void *queue = realloc(self.queue, room * sizeof(int32_t))
+        if queue != NULL:
+            self.queue = <int32_t *> queue
+        cdef void *nodes = realloc(self.nodes, room * sizeof(Node))
+        if nodes != NULL:
+            self.nodes = <Node *> nodes
+        cdef void *sets = realloc(self.sets, room * 32)
+        if sets != NULL:
+            self.sets = <uint8_t *> sets
+        if leaves == NULL or queue == NULL or nodes == NULL or sets == NULL:
+            raise MemoryError()
+        if self.n_groups:
+            sets = realloc(self.groups, room * self.n_groups)
+            if sets == NULL:
+                raise MemoryError()
+            self.groups = <uint8_t *> sets
+        self.leaves_room = room
+        return 0
+
+    cdef int32_t take_slot(self) except -2:
+        """A histogram to write into; takes the least promising open leaf's when the limit is reached, -1 if none has."""
+        cdef int32_t slot, worst = -1
+        cdef Py_ssize_t i
+        cdef void *grown
+        if self.n_free == 0 and self.n_slots >= self.max_slots:
+            for i in range(self.n_queue):
+                if self.leaves[self.queue[i]].slot >= 0 and self.leaves[self.queue[i]].left < 0 and (
+                        worst < 0 or self.before(worst, self.queue[i])):
+                    worst = self.queue[i]
+            if worst >= 0:
+                slot = self.leaves[worst].slot
+                self.leaves[worst].slot = -1
+                return slot
+        if self.n_free == 0:
+            grown = realloc(self.slots, (self.n_slots + 1) * sizeof(int64_t *))
+            if grown == NULL:
+                raise MemoryError()
+            self.slots = <int64_t **> grown
+            grown = realloc(self.free_slots, (self.n_slots + 1) * sizeof(int32_t))
+            if grown == NULL:
+                raise MemoryError()
+            self.free_slots = <int32_t *> grown
+            self.slots[self.n_slots] = <int64_t *> malloc(self.slot_cells * sizeof(int64_t))
+            if self.slots[self.n_slots] == NULL:
+                raise MemoryError()
+            self.n_slots += 1
+            return <int32_t> (self.n_slots - 1)
+        self.n_free -= 1
+        return self.free_slots[self.n_free]
+
+    cdef void release_slot(self, int32_t slot) noexcept nogil:
+        if slot >= 0:
+            self.free_slots[self.n_free] = slot
+            self.n_free += 1
+
+    # ---- the queue of open leaves: a binary heap --------------------------------------------------------------------
+
+    cdef bint before(self, int32_t a, int32_t b) noexcept nogil:
+        """Whether leaf a is to be split before leaf b."""
+        cdef Leaf *x = self.leaves + a
+        cdef Leaf *y = self.leaves + b
+        if self.by_level:
+            if x.depth != y.depth:
+                return x.depth < y.depth
+            return x.node < y.node
+        if x.split.gain != y.split.gain:
+            return x.split.gain > y.split.gain
+        return x.node < y.node
+
+    cdef void push(self, int32_t leaf) noexcept nogil:
+        cdef Py_ssize_t i = self.n_queue, up
+        self.n_queue += 1
+        while i > 0:
+            up = (i - 1) // 2
+            if not self.before(leaf, self.queue[up]):
+                break
+            self.queue[i] = self.queue[up]
+            i = up
+        self.queue[i] = leaf
+
+    cdef int32_t pop(self) noexcept nogil:
+        cdef int32_t top = self.queue[0], last
+        cdef Py_ssize_t i = 0, down
+        self.n_queue -= 1
+        last = self.queue[self.n_queue]
+        while 2 * i + 1 < self.n_queue:
+            down = 2 * i + 1
+            if down + 1 < self.n_queue and self.before(self.queue[down + 1], self.queue[down]):
+                down += 1
+            if not self.before(self.queue[down], last):
+                break
+            self.queue[i] = self.queue[down]
+            i = down
+        self.queue[i] = last
+        return top
+
+    # ---- one leaf -----------------------------------------------------------------------------------------------------
+
+    cdef void draw_features(self, double fraction, uint64_t key, Workspace *work) noexcept nogil:
+        """Keeps a random share of the features that ``work.allowed`` allows, at least one."""
+        cdef Py_ssize_t j, n = 0, pick, kept
+        cdef int32_t swap
+        for j in range(self.layout.n_features):
+            if work.allowed[j]:
+                work.draw[n] = <int32_t> j
+                n += 1
+        kept = max(<Py_ssize_t> 1, <Py_ssize_t> (fraction * n + 0.5))
+        for j in range(n):
+            if j < kept:
+                key = mix(key + 0x9E3779B97F4A7C15u)
+                pick = j + <Py_ssize_t> (key % <uint64_t> (n - j))
+                swap = work.draw[j]
+                work.draw[j] = work.draw[pick]
+                work.draw[pick] = swap
+            else:
+                work.allowed[work.draw[j]] = 0
+
+    cdef const uint8_t *allowed_features(self, const Leaf *leaf, Workspace *work) noexcept nogil:
+        """Which active features this leaf may be split on; NULL: all."""
+        cdef Py_ssize_t j, k, n = self.layout.n_features
+        cdef const uint8_t *open_groups
+        if self.n_groups == 0 and self.bylevel >= 1.0 and self.bynode >= 1.0:
+            return NULL
+        memset(work.allowed, 1, n)
+        if self.n_groups:
+            memset(work.allowed, 0, n)
+            open_groups = self.groups + <int64_t> leaf.groups * self.n_groups
+            for k in range(self.n_groups):
+                if open_groups[k]:
+                    for j in range(n):
+                        work.allowed[j] |= self.group_features[k * self.binned.n_features + self.layout.features[j]]
+        if self.bylevel < 1.0:
+            self.draw_features(self.bylevel, mix(self.seed ^ mix(<uint64_t> leaf.depth + 1)), work)
+        if self.bynode < 1.0:
+            self.draw_features(self.bynode, mix(self.seed + leaf.path), work)
+        return work.allowed
+
+    cdef bint can_split(self, const Leaf *leaf) noexcept nogil:
+        return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * self.search.params.min_h
+                and leaf.depth < self.max_depth)
+
+    cdef void search_leaf(self, Leaf *leaf, const int64_t *sibling, int64_t *cells, Workspace *work,
+                          int n_threads) noexcept nogil:
+        self.search.find(cells, sibling, &leaf.sums, self.allowed_features(leaf, work), leaf.path, self.rows_of(leaf),
+                         work.candidates, &leaf.split, n_threads)
+        leaf.checked = self.search.exact_first
+        if leaf.split.gain <= self.min_split_gain:
+            leaf.split.gain = -1.0
+
+    cdef const uint32_t *rows_of(self, const Leaf *leaf) noexcept nogil:
+        """Row numbers of a leaf; NULL: all rows in order."""
+        if self.implicit_root and leaf.depth == 0:
+            return NULL
+        return self.rows[leaf.buffer] + leaf.start
+
+    cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil:
+        """Whether both children obey the limits on rows and weights."""
+        cdef const uint32_t *rows
+        cdef int64_t i, row
+        cdef double left = 0, right = 0
+        if n_left < self.min_rows or leaf.n - n_left < self.min_rows:
+            return False
+        if self.min_weight > 0 and not leaf.checked:
+            rows = self.rows_of(leaf)
+            for i in range(leaf.n):
+                row = rows[i] if rows != NULL else i
+                if mask[i // 64] >> (i % 64) & 1:
+                    left += self.search.weights[row] if self.search.weights != NULL else 1.0
+                else:
+                    right += self.search.weights[row] if self.search.weights != NULL else 1.0
+            return left >= self.min_weight and right >= self.min_weight
+        return True
+
+    cdef void make_child(self, const Leaf *parent, Leaf *child, int side, int64_t n_left) noexcept nogil:
+        cdef int64_t n_right = parent.n - n_left
+        child.start = parent.start if side == 0 else parent.start + n_left
+        child.n = n_left if side == 0 else n_right
+        child.buffer = 1 - parent.buffer
+        child.depth = parent.depth + 1
+        child.node = child.slot = child.left = child.right = -1
+        child.checked = False
+        child.path = mix(parent.path * 2 + <uint64_t> side + 1)
+        child.split.gain = -1.0
+        child.sums.lower, child.sums.upper = parent.sums.lower, parent.sums.upper
+        child.sums.n_rows = child.n
+        child.sums.g = parent.split.g_left if side == 0 else parent.sums.g - parent.split.g_left
+        child.sums.h = parent.split.h_left if side == 0 else parent.sums.h - parent.split.h_left
+        child.sums.value = K.split_leaf_value(&self.search.params, &parent.sums, child.sums.g, child.sums.h, child.n)
+
+    cdef void try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work,
+                        int n_threads) noexcept nogil:
+        """Moves the rows of a leaf to its two children, builds their histograms and searches them.
+
+        spare: a histogram for the smaller child; other: one for the larger child when the leaf has none itself, else
+        -1. When the split turns out to break a limit, nothing is moved and the leaf has its best lawful split instead.
+        """
+        cdef Leaf *leaf = self.leaves + index
+        cdef Leaf *left = self.leaves + leaf.left
+        cdef Leaf *right = self.leaves + leaf.right
+        cdef Leaf *small
+        cdef Leaf *large
+        cdef const uint32_t *rows = self.rows_of(leaf)
+        cdef const uint32_t *gh = self.gh[leaf.buffer] + leaf.start
+        cdef int out = 1 - leaf.buffer, monotone
+        cdef int32_t feature = leaf.split.feature
+        cdef int64_t n_left
+        cdef Py_ssize_t k
+        cdef double middle
+        cdef bint split_small, split_large
+        cdef partition_rule rule
+        if not leaf.split.any_missing and not leaf.split.categorical:
+            # nothing is missing here: later, what is goes the way of the greater part
+            leaf.split.missing_left = 2 * leaf.split.h_left > leaf.sums.h
+        rule.set = leaf.split.set if leaf.split.categorical else NULL
+        rule.code = leaf.split.code
+        rule.bias = 0 if leaf.split.missing_left else 1
+        n_left = mask_rows(self.search.columns + feature * self.search.column_stride, rows, leaf.n, &rule, work.mask,
+                           work.block_left, n_threads)
+        if not self.enough_left(leaf, n_left, work.mask):
+            leaf.left = leaf.right = -1
+            if leaf.checked:
+                leaf.split.gain = -1.0
+                return
+            if leaf.slot < 0:
+                build_histogram(self.layout, rows, 0, gh, leaf.n, self.slots[spare], NULL, 1)
+            self.search.find_exact(self.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
+                                   self.allowed_features(leaf, work), leaf.path, rows, work.candidates, &leaf.split)
+            leaf.checked = True
+            if leaf.split.gain <= self.min_split_gain:
+                leaf.split.gain = -1.0
+            return
+        if leaf.split.categorical and not leaf.split.any_missing and 2 * n_left > leaf.n:
+            leaf.split.set[0] |= 1
+        move_rows(rows, gh, leaf.n, n_left, work.mask, work.block_left, self.rows[out] + leaf.start,
+                  self.gh[out] + leaf.start, n_threads)
+        self.make_child(leaf, left, 0, n_left)
+        self.make_child(leaf, right, 1, n_left)
+        monotone = self.search.monotone[feature] if self.search.monotone != NULL else 0
+        if monotone != 0:
+            middle = 0.5 * (left.sums.value + right.sums.value)
+            if monotone > 0:
+                left.sums.upper = right.sums.lower = middle
+            else:
+                left.sums.lower = right.sums.upper = middle
+        if self.n_groups:
+            left.groups, right.groups = leaf.left, leaf.left
+            for k in range(self.n_groups):
+                self.groups[<int64_t> leaf.left * self.n_groups + k] = (
+                    self.groups[<int64_t> leaf.groups * self.n_groups + k]
+                    & self.group_features[k * self.binned.n_features + feature])
+        if not search_children:
+            return
+        small, large = (left, right) if left.n <= right.n else (right, left)
+        split_small, split_large = self.can_split(small), self.can_split(large)
+        if not (split_small or split_large):
+            return
+        if split_small or leaf.slot >= 0:
+            build_histogram(self.layout, self.rows_of(small), 0, self.gh[out] + small.start, small.n, self.slots[spare],
+                            self.scratch, n_threads)
+        if split_large:
+            if leaf.slot >= 0:
+                large.slot = leaf.slot
+                self.search_leaf(large, self.slots[spare], self.slots[large.slot], work, n_threads)
+            else:
+                large.slot = other
+                build_histogram(self.layout, self.rows_of(large), 0, self.gh[out] + large.start, large.n,
+                                self.slots[other], self.scratch, n_threads)
+                self.search_leaf(large, NULL, self.slots[other], work, n_threads)
+        if split_small:
+            small.slot = spare
+            self.search_leaf(small, NULL, self.slots[spare], work, n_threads)
+
+    cdef int commit(self, int32_t index) except -1:
+        """Makes a tried split final: two new nodes, two open leaves."""
+        cdef Leaf *leaf = self.leaves + index
+        cdef Node *node = self.nodes + leaf.node
+        cdef Leaf *child
+        cdef Node *new
+        cdef int32_t side, record
+        if leaf.split.feature >= 0 and not leaf.split.any_missing and not leaf.split.categorical and (
+                not self.binned.has_missing_p[leaf.split.feature]):
+            # no row of the training set asks, so the exact majority may decide
+            leaf.split.missing_left = 2 * self.leaves[leaf.left].n > leaf.n
+        node.leaf = -1
+        node.feature = leaf.split.feature
+        node.gain = leaf.split.gain
+        node.code = leaf.split.code
+        node.missing_left = leaf.split.missing_left
+        if leaf.split.categorical:
+            node.category_set = <int32_t> self.n_sets
+            node.missing_left = leaf.split.set[0] & 1
+            memcpy(self.sets + 32 * self.n_sets, leaf.split.set, 32)
+            self.n_sets += 1
+        for side in range(2):
+            record = leaf.left if side == 0 else leaf.right
+            child = self.leaves + record
+            new = self.nodes + self.n_nodes
+            child.node = <int32_t> self.n_nodes
+            if side == 0:
+                node.left = child.node
+            else:
+                node.right = child.node
+            self.n_nodes += 1
+            self.write_node(new, child, record)
+            if child.split.gain > 0:
+                self.push(record)
+            else:
+                self.release_slot(child.slot)
+                child.slot = -1
+        return 0
+
+    cdef void write_node(self, Node *node, const Leaf *leaf, int32_t record) noexcept nogil:
+        node.left = node.right = node.feature = node.category_set = -1
+        node.code = node.missing_left = 0
+        node.depth = leaf.depth
+        node.leaf = record
+        node.value, node.gain = leaf.sums.value, 0.0
+        node.weight, node.count = leaf.sums.h / self.search.params.scale_h, leaf.n
+
+    # ---- the whole tree -----------------------------------------------------------------------------------------------
+
+    def grow(self, const float[::1] g not None, h=None, seed=0, rows=None, features=None, weights=None):
+        """Grow one tree.
+
+        Parameters
+        ----------
+        g : float32 array of shape (n_rows,)
+            Gradient of the loss by row.
+        h : float32 array of shape (n_rows,), optional
+            Hessian by row; not given: 1.
+        seed : int
+            Seeds the rounding and what is drawn at random.
+        rows : uint32 array, optional
+            Rows to use, ascending; all when not given.
+        features : int32 array, optional
+            Features to use, ascending; all when not given.
+        weights : float64 array of shape (n_rows,), optional
+            Sample weights, for ``min_weight_leaf``.
+
+        Returns
+        -------
+        dict of arrays
+            The node fields of `Forest`, values being Newton steps, and ``category_sets``.
+        """
+        cdef const float[::1] hessian
+        cdef const float *h_p = NULL
+        cdef const double[::1] weight
+        cdef const uint32_t[::1] chosen
+        cdef GradientStats stats
+        cdef Packed packed
+        cdef Py_ssize_t n = self.binned.n_rows
+        cdef int status
+        cdef Leaf *root
+        if g.shape[0] != n:
+            raise ValueError(f"g has {g.shape[0]} entries, expected one per row ({n})")
+        if h is not None and not self.constant_hessian:
+            hessian = h
+            if hessian.shape[0] != n:
+                raise ValueError(f"h has {hessian.shape[0]} entries, expected one per row ({n})")
+            h_p = &hessian[0]
+        self.search.weights = NULL
+        if weights is not None and self.min_weight > 0:
+            weight = weights
+            self.search.weights = &weight[0]
+        self.set_features(features)
+        self.seed = mix(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF) + 0x9E3779B97F4A7C15u)
+        self.search.seed = self.seed
+        self.implicit_root = rows is None
+        if rows is not None:
+            chosen = rows
+            n = chosen.shape[0]
+            if n > self.binned.n_rows:
+                raise ValueError("rows has more entries than the matrix has rows")
+            if n > 0:
+                memcpy(self.rows[0], &chosen[0], n * sizeof(uint32_t))
+        self.n_rows_in = n
+        if n == 0:
+            raise ValueError("a tree needs at least one row")
+        with nogil:
+            status = gradient_stats(&g[0], h_p, n, NULL if self.implicit_root else self.rows[0], self.n_threads, &stats)
+            if status == 0:
+                status = pack_gradients(&g[0], h_p, n, NULL if self.implicit_root else self.rows[0], self.seed, &stats,
+                                        self.n_threads, self.gh[0], &packed)
+        raise_gradient_status(status)
+        self.set_scales(&packed, h_p == NULL)
+        self.n_leaves = self.n_queue = self.n_nodes = self.n_sets = 0
+        self.n_free = 0
+        for slot in range(self.n_slots):
+            self.release_slot(slot)
+        self.reserve(1)
+        root = self.leaves
+        self.n_leaves = self.n_nodes = 1
+        memset(root, 0, sizeof(Leaf))
+        root.n = root.sums.n_rows = n
+        root.left = root.right = root.slot = -1
+        root.path = 1
+        root.sums.g, root.sums.h = packed.sum_g, packed.sum_h
+        root.sums.lower, root.sums.upper = -np.inf, np.inf
+        root.sums.value = 0.0
+        # a root has no parent to be pulled to
+        smooth = self.search.params.path_smooth
+        self.search.params.path_smooth = 0.0
+        root.sums.value = K.split_leaf_value(&self.search.params, &root.sums, root.sums.g, root.sums.h, n)
+        self.search.params.path_smooth = smooth
+        root.split.gain = -1.0
+        if self.n_groups:
+            memset(self.groups, 1, self.n_groups)
+        self.write_node(self.nodes, root, 0)
+        if self.max_leaves > 1 and self.layout.n_features > 0 and self.can_split(root):
+            root.slot = self.take_slot()
+            with nogil:
+                build_histogram(self.layout, self.rows_of(root), 0, self.gh[0], n, self.slots[root.slot], self.scratch,
+                                self.n_threads)
+                self.search_leaf(root, NULL, self.slots[root.slot], self.work, self.n_threads)
+            if root.split.gain > 0:
+                self.push(0)
+            self.grow_leaves()
+        return self.finish()
+
+    cdef set_features(self, features):
+        """The active features; their layout is kept from tree to tree while they stay the same."""
+        key = None if features is None else bytes(memoryview(features).cast("B"))
+        if self.layout is None or key != self.features_key:
+            self.layout = HistogramLayout(self.binned, features)
+            self.features_key = key
+            self.search.layout = self.layout
+        cdef Py_ssize_t s, cells = max(<Py_ssize_t> 8, self.layout.n_cells)
+        if cells > self.slot_cells:
+            for s in range(self.n_slots):
+                free(self.slots[s])
+            self.n_slots = self.n_free = 0
+            self.slot_cells = cells
+        self.max_slots = max(<Py_ssize_t> MIN_SLOTS, HISTOGRAM_BYTES // (self.slot_cells * <Py_ssize_t> sizeof(int64_t)))
+        cells *= self.n_threads - 1
+        if cells > self.scratch_cells:
+            free(self.scratch)
+            self.scratch = <int64_t *> malloc(cells * sizeof(int64_t))
+            self.scratch_cells = cells if self.scratch != NULL else 0
+            if self.scratch == NULL:
+                raise MemoryError()
+
+    cdef set_scales(self, const Packed *packed, bint constant):
+        """Limits in fixed point. A child of min_rows rows has at least min_rows * min_hq: below it none can be."""
+        cdef int64_t least = <int64_t> np.ceil(min(self.min_sum_hessian * packed.scale_h, 2.0**62))
+        self.search.params.scale_g, self.search.params.scale_h = packed.scale_g, packed.scale_h
+        self.search.params.min_h = max(<int64_t> 1, least, self.min_rows * <int64_t> packed.min_hq)
+
+    cdef grow_leaves(self):
+        cdef int32_t leaf
+        cdef int32_t[::1] todo = np.empty(max(64, LEAVES_PER_THREAD * self.n_threads), dtype=np.int32)
+        cdef int32_t[::1] aside = np.empty(todo.shape[0] + 64, dtype=np.int32)
+        cdef int32_t[::1] spare = np.empty(todo.shape[0], dtype=np.int32)
+        cdef int32_t[::1] other = np.empty(todo.shape[0], dtype=np.int32)
+        cdef Py_ssize_t n_todo, n_aside, most, i
+        cdef int64_t n_final = 1, rows_since_check = 0
+        cdef bint search_children
+        while True:
+            while self.n_queue and n_final < self.max_leaves and self.leaves[self.queue[0]].left >= 0:
+                leaf = self.pop()
+                self.commit(leaf)
+                n_final += 1
+            if self.n_queue == 0 or n_final >= self.max_leaves:
+                return
+            # the next leaves to try: the first of the queue, and those behind it that are sure to be near its head
+            most = LEAVES_PER_THREAD * self.n_threads if self.n_threads > 1 else 1
+            most = min(<int64_t> most, self.max_leaves - n_final)
+            n_todo = n_aside = 0
+            while self.n_queue and n_todo < most and n_aside < min(<int64_t> aside.shape[0], self.max_leaves - n_final):
+                leaf = self.pop()
+                aside[n_aside] = leaf
+                n_aside += 1
+                if self.leaves[leaf].left >= 0:
+                    continue
+                if self.leaves[leaf].n >= LARGE_NODE and n_todo > 0:
+                    break
+                todo[n_todo] = leaf
+                n_todo += 1
+                if self.leaves[leaf].n >= LARGE_NODE:
+                    break
+            self.reserve(2 * n_todo)
+            search_children = n_final + 1 < self.max_leaves
+            for i in range(n_todo):
+                leaf = todo[i]
+                self.leaves[leaf].left = <int32_t> self.n_leaves
+                self.leaves[leaf].right = <int32_t> self.n_leaves + 1
+                self.n_leaves += 2
+                spare[i] = self.take_slot()
+                other[i] = self.take_slot() if self.leaves[leaf].slot < 0 else -1
+                rows_since_check += self.leaves[leaf].n
+            self.try_leaves(&todo[0], &spare[0], &other[0], n_todo, search_children)
+            for i in range(n_todo):
+                self.settle_slots(todo[i], spare[i], other[i])
+            for i in range(n_aside):
+                if self.leaves[aside[i]].split.gain > 0:
+                    self.push(aside[i])
+                else:
+                    self.release_slot(self.leaves[aside[i]].slot)
+                    self.leaves[aside[i]].slot = -1
+            if rows_since_check > 4000000:
+                rows_since_check = 0
+                check()
+
+    cdef try_leaves(self, const int32_t *todo, const int32_t *spare, const int32_t *other, Py_ssize_t n,
+                    bint search_children):
+        cdef Py_ssize_t i
+        with nogil:
+            if n == 1 or self.n_threads == 1:
+                for i in range(n):
+                    self.try_split(todo[i], spare[i], other[i], search_children, self.work,
+                                   self.n_threads if self.leaves[todo[i]].n >= LARGE_NODE else 1)
+            else:
+                for i in prange(n, num_threads=self.n_threads, schedule="dynamic", chunksize=1):
+                    self.try_split(todo[i], spare[i], other[i], search_children, self.work + threadid(), 1)
+
+    cdef void settle_slots(self, int32_t index, int32_t spare, int32_t other) noexcept nogil:
+        """After a trial: histograms that nobody took are free again."""
+        cdef Leaf *leaf = self.leaves + index
+        cdef bint own = False, first = False, second = False
+        cdef int32_t side, slot
+        if leaf.left < 0:  # the split was not lawful; the leaf keeps its histogram
+            self.release_slot(spare)
+            self.release_slot(other)
+            return
+        for side in range(2):
+            slot = self.leaves[leaf.left if side == 0 else leaf.right].slot
+            own = own or (slot >= 0 and slot == leaf.slot)
+            first = first or slot == spare
+            second = second or (slot >= 0 and slot == other)
+        if not own:
+            self.release_slot(leaf.slot)
+        if not first:
+            self.release_slot(spare)
+        if not second:
+            self.release_slot(other)
+        leaf.slot = -1
+
+    cdef finish(self):
+        """The tree as arrays."""
+        cdef Py_ssize_t i, n = self.n_nodes
+        flat = np.array(<Node[:n]> self.nodes)
+        leaf = flat["feature"] < 0
+        self.leaf_nodes = np.flatnonzero(leaf).astype(np.int32)
+        threshold = np.full(n, np.nan)
+        if self.edges is not None:
+            for i in np.flatnonzero((flat["feature"] >= 0) & (flat["category_set"] < 0)):
+                own = self.edges[self.nodes[i].feature]
+                threshold[i] = own[self.nodes[i].code - 1] if self.nodes[i].code <= len(own) else np.inf
+        tree = {name: np.ascontiguousarray(flat[name]) for name in
+                ("left", "right", "feature", "category_set", "depth", "code", "missing_left", "value", "gain", "weight",
+                 "count")}
+        tree["threshold"] = threshold
+        sets = np.empty((self.n_sets, 32), dtype=np.uint8)
+        if self.n_sets:
+            sets[...] = <uint8_t[:self.n_sets, :32]> self.sets
+        tree["category_sets"] = sets
+        return tree
+
+    # ---- the rows of the last tree's leaves -------------------------------------------------------------------------
+
+    def leaf_rows(self, Py_ssize_t k):
+        """Rows of leaf ``leaf_nodes[k]``, ascending.
+
+        Returns
+        -------
+        uint32 array
+        """
+        if not 0 <= k < len(self.leaf_nodes):
+            raise IndexError(f"leaf {k} of {len(self.leaf_nodes)}")
+        cdef Leaf *leaf = self.leaves + self.nodes[<int32_t> self.leaf_nodes[k]].leaf
+        cdef const uint32_t *rows = self.rows_of(leaf)
+        if rows == NULL:
+            return np.arange(leaf.n, dtype=np.uint32)
+        found = np.empty(leaf.n, dtype=np.uint32)
+        cdef uint32_t[::1] found_view = found
+        memcpy(&found_view[0], rows, leaf.n * sizeof(uint32_t))
+        return found
+
+    def add_leaf_values(self, const double[::1] values not None, double[::1] raw not None):
+        """raw[rows of leaf k] += values[k] for every leaf of the last tree.
+
+        Parameters
+        ----------
+        values : float64 array of shape (n_leaves,)
+        raw : float64 array of shape (n_rows,)
+        """
+        cdef const int32_t[::1] leaf_nodes = self.leaf_nodes
+        cdef Py_ssize_t k, n = leaf_nodes.shape[0]
+        cdef int64_t task, n_tasks = 0
+        if values.shape[0] != n:
+            raise ValueError(f"values has {values.shape[0]} entries, expected one per leaf ({n})")
+        if raw.shape[0] != self.binned.n_rows:
+            raise ValueError(f"raw has {raw.shape[0]} entries, expected one per row ({self.binned.n_rows})")
+        # tasks of at most ROWS_PER_TASK rows: (leaf, first row)
+        cdef int64_t[:, ::1] tasks = np.empty((self.n_rows_in // ROWS_PER_TASK + n + 1, 2), dtype=np.int64)
+        cdef int64_t first
+        for k in range(n):
+            first = 0
+            while first < self.leaves[self.nodes[leaf_nodes[k]].leaf].n:
+                tasks[n_tasks, 0], tasks[n_tasks, 1] = k, first
+                n_tasks += 1
+                first += ROWS_PER_TASK
+        cdef int threads = self.n_threads if self.n_rows_in >= 2 * ROWS_PER_TASK else 1
+        with nogil:
+            if threads == 1:
+                for task in range(n_tasks):
+                    self.add_value(leaf_nodes[tasks[task, 0]], tasks[task, 1], values[tasks[task, 0]], &raw[0])
+            else:
+                for task in prange(n_tasks, num_threads=threads, schedule="dynamic", chunksize=1):
+                    self.add_value(leaf_nodes[tasks[task, 0]], tasks[task, 1], values[tasks[task, 0]], &raw[0])
+
+    cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil:
+        cdef Leaf *leaf = self.leaves + self.nodes[node].leaf
+        cdef const uint32_t *rows = self.rows_of(leaf)
+        cdef int64_t i, last = min(leaf.n, first + ROWS_PER_TASK)
+        if rows == NULL:
+            for i in range(first, last):
+                raw[i] += value
+        else:
+            for i in range(first, last):
+                raw[rows[i]] += value

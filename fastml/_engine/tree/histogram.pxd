@@ -1,0 +1,23 @@
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from fastml._engine.runtime.kernels cimport histogram_block
+from fastml._engine.tree.binning cimport BinnedMatrix
+
+
+cdef class HistogramLayout:
+    """Which features are counted, where their codes lie and where their cells go."""
+
+    cdef readonly Py_ssize_t n_cells       # cells of a whole histogram
+    cdef readonly Py_ssize_t n_features    # active ones
+    cdef readonly int n_blocks
+    cdef histogram_block *blocks           # n_blocks
+    cdef int64_t *block_cells              # n_blocks + 1: the cells of block b are [b], [b + 1]
+    cdef int32_t *features                 # active features, ascending
+    cdef int32_t *n_codes                  # of each
+    cdef int32_t *position                 # byte of each in a row of its block
+    cdef int32_t *offset                   # first cell of each
+    cdef BinnedMatrix binned               # keeps the codes alive
+
+
+cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
+                          int64_t *cells, int64_t *scratch, int n_threads) noexcept nogil

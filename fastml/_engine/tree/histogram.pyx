@@ -1,0 +1,171 @@
+"""Histograms of packed gradient and hessian sums, built by several threads.
+
+The loop over rows and features is ``src_c/tree/histogram.c``; here it is shared out. Work is cut by blocks of features
+first (nothing to merge) and by rows as well when there are fewer blocks than threads; integer sums make every cut give
+the same cells.
+"""
+
+import numpy as np
+
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from fastml._engine.runtime.kernels cimport K, histogram_block
+from fastml._engine.tree.binning cimport BinnedMatrix
+
+cdef enum:
+    PAD = 8              # HISTOGRAM_PAD of histogram.h
+    ROWS_PER_THREAD = 2048  # below it a second thread costs more than it brings
+
+
+cdef class HistogramLayout:
+    """Which features are counted, where their codes lie and where their cells go.
+
+    Parameters
+    ----------
+    binned : BinnedMatrix
+    features : int32 array, optional
+        Features to count, ascending; all when not given. Those with fewer than two codes cannot be split and are
+        left out.
+    """
+
+    def __cinit__(self, BinnedMatrix binned not None, features=None):
+        cdef uint16_t[::1] n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.uint16)
+        cdef int32_t[::1] wanted
+        cdef Py_ssize_t i, j
+        cdef int32_t f, b
+        cdef int64_t cell = 0
+        if features is None:
+            features = np.arange(binned.n_features)
+        features = np.ascontiguousarray(features, dtype=np.int32)
+        features = features[np.asarray(n_codes)[features] >= 2]
+        wanted = features
+        self.binned = binned
+        self.n_features = wanted.shape[0]
+        self.n_blocks = binned.n_blocks
+        cdef Py_ssize_t room = self.n_features + 1
+        self.blocks = <histogram_block *> calloc(self.n_blocks + 1, sizeof(histogram_block))
+        self.block_cells = <int64_t *> calloc(self.n_blocks + 1, sizeof(int64_t))
+        self.features = <int32_t *> calloc(4 * room, sizeof(int32_t))
+        if self.blocks == NULL or self.block_cells == NULL or self.features == NULL:
+            raise MemoryError()
+        self.n_codes = self.features + room
+        self.position = self.features + 2 * room
+        self.offset = self.features + 3 * room
+        i = 0
+        for b in range(self.n_blocks):
+            self.block_cells[b] = cell
+            self.blocks[b].codes = binned.blocks[b]
+            self.blocks[b].stride = binned.block_stride_p[b]
+            self.blocks[b].position = NULL
+            self.blocks[b].offset = self.offset + i
+            j = i
+            while j < self.n_features and wanted[j] < binned.block_first_p[b + 1]:
+                f = wanted[j]
+                self.features[j] = f
+                self.n_codes[j] = n_codes[f]
+                self.position[j] = f - binned.block_first_p[b]
+                self.offset[j] = <int32_t> cell
+                cell += (n_codes[f] + PAD - 1) // PAD * PAD
+                if self.position[j] != j - i:
+                    self.blocks[b].position = self.position + i
+                j += 1
+            self.blocks[b].n_features = <int32_t> (j - i)
+            i = j
+        self.block_cells[self.n_blocks] = cell
+        self.n_cells = cell
+
+    def __dealloc__(self):
+        free(self.blocks)
+        free(self.block_cells)
+        free(self.features)
+
+    def cells_of(self, Py_ssize_t j):
+        """First cell and number of codes of active feature ``j``."""
+        return self.offset[j], self.n_codes[j]
+
+
+cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil:
+    """Into how many parts the rows are cut: 1 when the feature blocks alone keep all threads busy."""
+    cdef int parts = (n_threads + layout.n_blocks - 1) // layout.n_blocks
+    cdef int64_t most = n // ROWS_PER_THREAD
+    if parts > most:
+        parts = <int> most
+    return parts if parts > 1 else 1
+
+
+cdef void one_part(HistogramLayout layout, int b, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t lo,
+                   int64_t hi, int64_t *cells) noexcept nogil:
+    memset(cells + layout.block_cells[b], 0, (layout.block_cells[b + 1] - layout.block_cells[b]) * sizeof(int64_t))
+    if layout.blocks[b].n_features > 0:
+        K.histogram_rows(&layout.blocks[b], rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo, cells)
+
+
+cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
+                          int64_t *cells, int64_t *scratch, int n_threads) noexcept nogil:
+    """Fills ``cells`` from n rows (``rows``, or first, first + 1, ... when NULL) and their packed gradients.
+
+    scratch: (n_threads - 1) x n_cells cells, used when the rows are cut.
+    """
+    cdef int b, part, task
+    cdef int parts = row_parts(layout, n, n_threads)
+    cdef int n_tasks = parts * layout.n_blocks
+    cdef int64_t lo, hi
+    if n_threads == 1 or n_tasks == 1 or n < ROWS_PER_THREAD:
+        for b in range(layout.n_blocks):
+            one_part(layout, b, rows, first, gh, 0, n, cells)
+        return
+    for task in prange(n_tasks, num_threads=n_threads, schedule="dynamic", chunksize=1):
+        b = task // parts
+        part = task - b * parts
+        lo = n * part // parts
+        hi = n * (part + 1) // parts
+        one_part(layout, b, rows, first, gh, lo, hi,
+                 cells if part == 0 else scratch + (part - 1) * layout.n_cells)
+    for part in range(1, parts):
+        K.histogram_add(cells, scratch + (part - 1) * layout.n_cells, layout.n_cells)
+
+
+def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, features=None, int n_threads=1):
+    """Histogram of a set of rows, for tests and benchmarks.
+
+    Parameters
+    ----------
+    binned : BinnedMatrix
+    gh : uint32 array of shape (n,)
+        Packed gradients, in the order of ``rows``.
+    rows : uint32 array of shape (n,), optional
+        Row numbers; 0, 1, ... when not given.
+    features : int32 array, optional
+    n_threads : int
+
+    Returns
+    -------
+    list of (feature, g, h)
+        Sums per code, int64 arrays of length n_codes, in fixed point.
+    """
+    cdef HistogramLayout layout = HistogramLayout(binned, features)
+    cdef int64_t[::1] cells = np.zeros(max(1, layout.n_cells), dtype=np.int64)
+    cdef int64_t[::1] scratch = np.zeros(max(1, layout.n_cells * (n_threads - 1)), dtype=np.int64)
+    cdef uint32_t[::1] chosen
+    cdef const uint32_t *chosen_p = NULL
+    cdef int64_t n = gh.shape[0]
+    if rows is not None:
+        chosen = np.ascontiguousarray(rows, dtype=np.uint32)
+        if chosen.shape[0] != n or (n > 0 and np.max(chosen) >= binned.n_rows):
+            raise ValueError("rows must have one row number below n_rows for each entry of gh")
+        if n > 0:
+            chosen_p = &chosen[0]
+    elif n != binned.n_rows:
+        raise ValueError(f"gh has {n} entries, expected one per row ({binned.n_rows})")
+    if n > 0 and layout.n_cells > 0:
+        with nogil:
+            build_histogram(layout, chosen_p, 0, &gh[0], n, &cells[0], &scratch[0], n_threads)
+    found = []
+    flat = np.asarray(cells)
+    for j in range(layout.n_features):
+        own = flat[layout.offset[j]:layout.offset[j] + layout.n_codes[j]]
+        found.append((layout.features[j], own >> 32, own & 0xFFFFFFFF))
+    return found

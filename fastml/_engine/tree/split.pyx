@@ -1,0 +1,163 @@
+"""The best split of a node over its features.
+
+Searching one feature is ``src_c/tree/split.c``. Here the features are run through, and limits that the histogram's
+sums cannot decide (exact rows when the hessian varies, sample weights) are settled: an unconstrained candidate is an
+upper bound, so the best one is checked with exact counts and searched again under the limit until the best is a
+checked one. The result is the best split that obeys every limit exactly.
+"""
+
+import numpy as np
+
+from cython.parallel cimport prange
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from fastml._engine.runtime.kernels cimport K, split_candidate, split_exact, split_node, split_params
+from fastml._engine.tree.binning cimport BinnedMatrix
+from fastml._engine.tree.histogram cimport HistogramLayout
+
+cdef enum:
+    CELLS_PER_THREAD = 16384  # a search below it is over before a second thread has started
+
+
+cdef class SplitSearch:
+
+    cdef void search(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node, uint64_t path,
+                     const split_exact *exact, split_candidate *found) noexcept nogil:
+        """Best split on active feature j; with a sibling, the cells become the difference first."""
+        cdef int32_t feature = self.layout.features[j], n_codes = self.layout.n_codes[j], only = 0
+        cdef int64_t cell = self.layout.offset[j]
+        cdef int64_t *own = cells + cell
+        cdef int monotone = self.monotone[feature] if self.monotone != NULL else 0
+        cdef bint categorical = self.categorical[feature] != 0
+        cdef bint plain = self.params.plain and not categorical and not self.extra_random and exact == NULL
+        if plain:
+            K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node, found)
+        else:
+            if sibling != NULL:
+                K.histogram_subtract(own, sibling + cell, n_codes)
+            if categorical:
+                K.split_categorical(own, exact, n_codes, &self.params, node, found)
+            else:
+                if self.extra_random:
+                    only = self.random_code(own, n_codes, path ^ mix(<uint64_t> feature + 1))
+                    if only == 0:
+                        found.gain = -1.0
+                        found.feature = feature
+                        return
+                K.split_general(own, exact, n_codes, monotone, only, &self.params, node, found)
+        found.feature = feature
+
+    cdef int32_t random_code(self, const int64_t *cells, int32_t n_codes, uint64_t key) noexcept nogil:
+        """A code drawn evenly from those between the smallest and the largest one present; 0: no choice."""
+        cdef int32_t lo = 1, hi = n_codes - 1
+        while lo < n_codes and cells[lo] == 0:
+            lo += 1
+        while hi > lo and cells[hi] == 0:
+            hi -= 1
+        if hi <= lo:
+            # one code at most: the only choice is between it and the missing ones
+            return lo if lo < n_codes and cells[0] != 0 else 0
+        return lo + <int32_t> (mix(key ^ self.seed) % <uint64_t> (hi - lo))
+
+    cdef void find(self, int64_t *cells, const int64_t *sibling, const split_node *node, const uint8_t *allowed,
+                   uint64_t path, const uint32_t *rows, split_candidate *work, split_candidate *best,
+                   int n_threads) noexcept nogil:
+        """Best split by the histogram alone: an upper bound where exact limits may forbid it.
+
+        allowed: by active feature; NULL: all. work: one candidate per active feature.
+        """
+        cdef Py_ssize_t j, n = self.layout.n_features
+        if self.exact_first:
+            if sibling != NULL:
+                K.histogram_subtract(cells, sibling, self.layout.n_cells)
+            self.find_exact(cells, node, allowed, path, rows, work, best)
+            return
+        if n_threads > 1 and self.layout.n_cells >= 2 * CELLS_PER_THREAD:
+            for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=16):
+                self.search_allowed(j, cells, sibling, node, allowed, path, work)
+        else:
+            for j in range(n):
+                self.search_allowed(j, cells, sibling, node, allowed, path, work)
+        best.gain = -1.0
+        for j in range(n):
+            if work[j].gain > best.gain:
+                best[0] = work[j]
+
+    cdef void search_allowed(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node,
+                             const uint8_t *allowed, uint64_t path, split_candidate *work) noexcept nogil:
+        if allowed == NULL or allowed[j]:
+            self.search(j, cells, sibling, node, path, NULL, work + j)
+        else:
+            work[j].gain = -1.0
+            if sibling != NULL:
+                K.histogram_subtract(cells + self.layout.offset[j], sibling + self.layout.offset[j],
+                                     self.layout.n_codes[j])
+
+    cdef void find_exact(self, int64_t *cells, const split_node *node, const uint8_t *allowed, uint64_t path,
+                         const uint32_t *rows, split_candidate *work, split_candidate *best) noexcept nogil:
+        """Best split that obeys the limits on rows and weights exactly."""
+        cdef Py_ssize_t j, top, n = self.layout.n_features
+        cdef split_exact exact
+        cdef bint checked
+        for j in range(n):
+            if allowed != NULL and not allowed[j]:
+                work[j].gain = -1.0
+                continue
+            checked = self.exact_first
+            if checked:
+                self.count(j, node, rows, &exact)
+            self.search(j, cells, NULL, node, path, &exact if checked else NULL, work + j)
+            work[j].feature = <int32_t> (-1 - j if checked else j)  # negative: checked
+        while True:
+            top = -1
+            for j in range(n):
+                if work[j].gain >= 0 and (top < 0 or work[j].gain > work[top].gain):
+                    top = j
+            if top < 0:
+                best.gain = -1.0
+                return
+            if work[top].feature < 0:
+                best[0] = work[top]
+                best.feature = self.layout.features[top]
+                return
+            self.count(top, node, rows, &exact)
+            self.search(top, cells, NULL, node, path, &exact, work + top)
+            work[top].feature = <int32_t> (-1 - top)
+
+    cdef void count(self, Py_ssize_t j, const split_node *node, const uint32_t *rows, split_exact *exact) noexcept nogil:
+        K.split_count(self.columns + self.layout.features[j] * self.column_stride, rows, node.n_rows, self.weights, exact)
+
+
+def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double l2=0.0, int64_t min_h=1):
+    """Best plain split of one numerical feature, for tests and benchmarks.
+
+    Parameters
+    ----------
+    cells : int64 array of shape (n_codes,)
+        Packed sums: g * 2**32 + h.
+    n_codes : int
+    scale_g, scale_h, l2 : float
+    min_h : int
+
+    Returns
+    -------
+    gain : float
+        Negative when there is no split.
+    code : int
+    missing_left : bool
+    """
+    cdef int32_t n = n_codes
+    cdef int64_t[::1] own = np.zeros((n + 7) // 8 * 8, dtype=np.int64)
+    np.asarray(own)[:n] = cells
+    cdef split_params params
+    cdef split_node node
+    cdef split_candidate found
+    params.scale_g, params.scale_h, params.l2, params.min_h = scale_g, scale_h, l2, min_h
+    params.l1 = params.max_delta_step = params.path_smooth = params.min_weight = 0
+    params.min_rows, params.plain = 1, 1
+    total = np.asarray(own)
+    node.g, node.h = int((total >> 32).sum()), int((total & 0xFFFFFFFF).sum())
+    K.split_numerical(&own[0], NULL, n, &params, &node, &found)
+    if found.gain < 0:
+        return -1.0, 0, False
+    return found.gain, found.code, bool(found.missing_left)

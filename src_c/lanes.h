@@ -1,0 +1,216 @@
+/* The small vector vocabulary that the tree kernels are written in.
+ *
+ * One body of source is compiled once per instruction set; each set gives the same names a different number of lanes.
+ *
+ *   LANES64          lanes of 64 bits            lane_i64, lane_f64, lane_mask
+ *   LANES32          lanes of 32 bits            lane_u32
+ *
+ * Every operation is exact or IEEE-rounded lane by lane (no fused multiply-add, no approximate reciprocal), so a result
+ * does not depend on the number of lanes as long as the caller's reductions do not.
+ */
+#ifndef FASTML_LANES_H
+#define FASTML_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "simd.h"
+
+#if defined(FASTML_AVX512)
+
+#include <immintrin.h>
+
+#define LANES64 8
+#define LANES32 16
+typedef __m512i lane_i64;
+typedef __m512d lane_f64;
+typedef __mmask8 lane_mask;
+typedef __m512i lane_u32;
+
+static inline lane_i64 i64_load(const int64_t *p) { return _mm512_loadu_si512(p); }
+static inline void i64_store(int64_t *p, lane_i64 a) { _mm512_storeu_si512(p, a); }
+static inline lane_i64 i64_zero(void) { return _mm512_setzero_si512(); }
+static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm512_add_epi64(a, b); }
+static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm512_sub_epi64(a, b); }
+/* a[0], a[0]+a[1], ... */
+static inline lane_i64 i64_prefix(lane_i64 a) {
+    const lane_i64 zero = _mm512_setzero_si512();
+    a = _mm512_add_epi64(a, _mm512_alignr_epi64(a, zero, 7));
+    a = _mm512_add_epi64(a, _mm512_alignr_epi64(a, zero, 6));
+    return _mm512_add_epi64(a, _mm512_alignr_epi64(a, zero, 4));
+}
+static inline lane_i64 i64_last(lane_i64 a) { return _mm512_permutexvar_epi64(_mm512_set1_epi64(7), a); }
+/* The signed upper 32 bits of each lane, and the lower 32 bits (below 2^31), as doubles. */
+static inline lane_f64 f64_from_high(lane_i64 a) {
+    return _mm512_cvtepi32_pd(_mm512_cvtepi64_epi32(_mm512_srli_epi64(a, 32)));
+}
+static inline lane_f64 f64_from_low(lane_i64 a) { return _mm512_cvtepi32_pd(_mm512_cvtepi64_epi32(a)); }
+static inline lane_f64 f64_set(double x) { return _mm512_set1_pd(x); }
+static inline lane_f64 f64_load(const double *p) { return _mm512_loadu_pd(p); }
+static inline void f64_store(double *p, lane_f64 a) { _mm512_storeu_pd(p, a); }
+static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm512_add_pd(a, b); }
+static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm512_sub_pd(a, b); }
+static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return _mm512_mul_pd(a, b); }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm512_div_pd(a, b); }
+static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
+static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
+static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return _mm512_mask_mov_pd(no, m, yes); }
+
+static inline lane_u32 u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+static inline void u32_store(uint32_t *p, lane_u32 a) { _mm512_storeu_si512(p, a); }
+static inline lane_u32 u32_iota(uint32_t first) {
+    return _mm512_add_epi32(_mm512_set1_epi32((int)first),
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+/* The lanes whose bit in `bits` is set, moved to the front; what follows them is unspecified. */
+static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
+    return _mm512_maskz_compress_epi32((__mmask16)bits, a);
+}
+
+#elif defined(FASTML_AVX2)
+
+#include <immintrin.h>
+
+#define LANES64 4
+#define LANES32 8
+typedef __m256i lane_i64;
+typedef __m256d lane_f64;
+typedef __m256d lane_mask;
+typedef __m256i lane_u32;
+
+static inline lane_i64 i64_load(const int64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline void i64_store(int64_t *p, lane_i64 a) { _mm256_storeu_si256((__m256i *)p, a); }
+static inline lane_i64 i64_zero(void) { return _mm256_setzero_si256(); }
+static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm256_add_epi64(a, b); }
+static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm256_sub_epi64(a, b); }
+static inline lane_i64 i64_prefix(lane_i64 a) {
+    a = _mm256_add_epi64(a, _mm256_slli_si256(a, 8));
+    /* the upper half still lacks the total of the lower one */
+    return _mm256_add_epi64(a, _mm256_permute4x64_epi64(_mm256_permute2x128_si256(a, a, 0x08), 0xF5));
+}
+static inline lane_i64 i64_last(lane_i64 a) { return _mm256_permute4x64_epi64(a, 0xFF); }
+static inline lane_f64 f64_from_high(lane_i64 a) {
+    const __m256i odd = _mm256_setr_epi32(1, 3, 5, 7, 1, 3, 5, 7);
+    return _mm256_cvtepi32_pd(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(a, odd)));
+}
+static inline lane_f64 f64_from_low(lane_i64 a) {
+    const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+    return _mm256_cvtepi32_pd(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(a, even)));
+}
+static inline lane_f64 f64_set(double x) { return _mm256_set1_pd(x); }
+static inline lane_f64 f64_load(const double *p) { return _mm256_loadu_pd(p); }
+static inline void f64_store(double *p, lane_f64 a) { _mm256_storeu_pd(p, a); }
+static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm256_add_pd(a, b); }
+static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm256_sub_pd(a, b); }
+static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return _mm256_mul_pd(a, b); }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm256_div_pd(a, b); }
+static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
+static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
+static inline lane_mask mask_and(lane_mask a, lane_mask b) { return _mm256_and_pd(a, b); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return _mm256_blendv_pd(no, yes, m); }
+
+static inline lane_u32 u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline void u32_store(uint32_t *p, lane_u32 a) { _mm256_storeu_si256((__m256i *)p, a); }
+static inline lane_u32 u32_iota(uint32_t first) {
+    return _mm256_add_epi32(_mm256_set1_epi32((int)first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
+    /* spread the bits to bytes of ones, take the chosen lane numbers to the front, widen them to an index vector */
+    const uint64_t spread = _pdep_u64(bits, 0x0101010101010101ull) * 0xFF;
+    const uint64_t order = _pext_u64(0x0706050403020100ull, spread);
+    return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));
+}
+
+#elif defined(FASTML_NEON)
+
+#include <arm_neon.h>
+
+#define LANES64 2
+#define LANES32 4
+typedef int64x2_t lane_i64;
+typedef float64x2_t lane_f64;
+typedef uint64x2_t lane_mask;
+typedef uint32x4_t lane_u32;
+
+static inline lane_i64 i64_load(const int64_t *p) { return vld1q_s64(p); }
+static inline void i64_store(int64_t *p, lane_i64 a) { vst1q_s64(p, a); }
+static inline lane_i64 i64_zero(void) { return vdupq_n_s64(0); }
+static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return vaddq_s64(a, b); }
+static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return vsubq_s64(a, b); }
+static inline lane_i64 i64_prefix(lane_i64 a) { return vaddq_s64(a, vextq_s64(vdupq_n_s64(0), a, 1)); }
+static inline lane_i64 i64_last(lane_i64 a) { return vdupq_laneq_s64(a, 1); }
+static inline lane_f64 f64_from_high(lane_i64 a) { return vcvtq_f64_s64(vshrq_n_s64(a, 32)); }
+static inline lane_f64 f64_from_low(lane_i64 a) {
+    return vcvtq_f64_s64(vandq_s64(a, vdupq_n_s64(0xFFFFFFFFll)));
+}
+static inline lane_f64 f64_set(double x) { return vdupq_n_f64(x); }
+static inline lane_f64 f64_load(const double *p) { return vld1q_f64(p); }
+static inline void f64_store(double *p, lane_f64 a) { vst1q_f64(p, a); }
+static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return vaddq_f64(a, b); }
+static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return vsubq_f64(a, b); }
+static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return vmulq_f64(a, b); }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return vdivq_f64(a, b); }
+static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return vcgeq_f64(a, b); }
+static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return vcgtq_f64(a, b); }
+static inline lane_mask mask_and(lane_mask a, lane_mask b) { return vandq_u64(a, b); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return vbslq_f64(m, yes, no); }
+
+static inline lane_u32 u32_load(const uint32_t *p) { return vld1q_u32(p); }
+static inline void u32_store(uint32_t *p, lane_u32 a) { vst1q_u32(p, a); }
+static inline lane_u32 u32_iota(uint32_t first) {
+    static const uint32_t step[4] = {0, 1, 2, 3};
+    return vaddq_u32(vdupq_n_u32(first), vld1q_u32(step));
+}
+static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
+    uint32_t in[4], out[4] = {0, 0, 0, 0};
+    unsigned n = 0;
+    vst1q_u32(in, a);
+    for (unsigned j = 0; j < 4; j++) {
+        out[n] = in[j];
+        n += (bits >> j) & 1u;
+    }
+    return vld1q_u32(out);
+}
+
+#else /* serial: one lane */
+
+#define LANES64 1
+#define LANES32 1
+typedef int64_t lane_i64;
+typedef double lane_f64;
+typedef int lane_mask;
+typedef uint32_t lane_u32;
+
+static inline lane_i64 i64_load(const int64_t *p) { return *p; }
+static inline void i64_store(int64_t *p, lane_i64 a) { *p = a; }
+static inline lane_i64 i64_zero(void) { return 0; }
+static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return a + b; }
+static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return a - b; }
+static inline lane_i64 i64_prefix(lane_i64 a) { return a; }
+static inline lane_i64 i64_last(lane_i64 a) { return a; }
+static inline lane_f64 f64_from_high(lane_i64 a) { return (double)(a >> 32); }
+static inline lane_f64 f64_from_low(lane_i64 a) { return (double)(a & 0xFFFFFFFFll); }
+static inline lane_f64 f64_set(double x) { return x; }
+static inline lane_f64 f64_load(const double *p) { return *p; }
+static inline void f64_store(double *p, lane_f64 a) { *p = a; }
+static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return a + b; }
+static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return a - b; }
+static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return a * b; }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return a / b; }
+static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return a >= b; }
+static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return a > b; }
+static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return m ? yes : no; }
+
+static inline lane_u32 u32_load(const uint32_t *p) { return *p; }
+static inline void u32_store(uint32_t *p, lane_u32 a) { *p = a; }
+static inline lane_u32 u32_iota(uint32_t first) { return first; }
+static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
+    (void)bits;
+    return a;
+}
+
+#endif
+
+#endif
