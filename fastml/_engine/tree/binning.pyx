@@ -1,0 +1,651 @@
+"""Binning: a table of numbers becomes a matrix of uint8 codes, once for all trees.
+
+Code 0 is a missing value, code 1 + c is category c of a categorical feature, code 1 + (number of edges below x) is
+a number. See src_c/tree/binning.h for the search, quantile.pyx for how edges are placed.
+"""
+
+import numpy as np
+
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memchr, memcpy, memset
+
+from fastml._engine.runtime.kernels cimport K
+from fastml._engine.runtime.openmp cimport thread_num
+from fastml._engine.tree.source cimport Source
+
+from fastml._engine.tree.quantile import MAX_CATEGORIES, find_categories, find_edges
+from fastml._engine.tree.source import open_source
+
+cdef enum:
+    BLOCK = 64         # features of a row-major block
+    ROWS = 2048        # rows of one task: its values and codes stay in the second-level cache
+    STACK_ROWS = 128   # rows of one step of codes_rows, whose workspace is on the stack
+
+
+cdef class BinnedMatrix:
+    """Codes of a table, row-major in blocks of features and column-major.
+
+    Made by ``BinMapper.transform``.
+
+    Attributes
+    ----------
+    n_rows, n_features, n_blocks : int
+    n_codes : uint16 array of shape (n_features,)
+        Codes of each feature, 0 included: at most 256.
+    is_categorical : uint8 array of shape (n_features,)
+    has_missing : uint8 array of shape (n_features,)
+        Whether code 0 occurs.
+    """
+
+    def __dealloc__(self):
+        free(self.blocks)
+        free(self.block_first_p)
+        free(self.block_stride_p)
+
+    cdef int _allocate(self, Py_ssize_t n_rows, Py_ssize_t n_features) except -1:
+        cdef Py_ssize_t b, width
+        cdef uint16_t[::1] n_codes
+        cdef uint8_t[::1] flags
+        self.n_rows, self.n_features = n_rows, n_features
+        self.n_blocks = (n_features + BLOCK - 1) // BLOCK
+        self.n_codes = np.zeros(n_features, dtype=np.uint16)
+        self.is_categorical = np.zeros(n_features, dtype=np.uint8)
+        self.has_missing = np.zeros(n_features, dtype=np.uint8)
+        n_codes = self.n_codes
+        self.n_codes_p = &n_codes[0]
+        flags = self.is_categorical
+        self.is_categorical_p = &flags[0]
+        flags = self.has_missing
+        self.has_missing_p = &flags[0]
+        self.blocks = <uint8_t **>calloc(self.n_blocks, sizeof(uint8_t *))
+        self.block_first_p = <int32_t *>calloc(self.n_blocks + 1, sizeof(int32_t))
+        self.block_stride_p = <int32_t *>calloc(self.n_blocks, sizeof(int32_t))
+        if self.blocks == NULL or self.block_first_p == NULL or self.block_stride_p == NULL:
+            raise MemoryError()
+        self._block_memory = []
+        for b in range(self.n_blocks):
+            width = min(BLOCK, n_features - b * BLOCK)
+            self.block_first_p[b] = b * BLOCK
+            self.block_stride_p[b] = (width + 15) // 16 * 16
+            memory, address = _aligned(n_rows * self.block_stride_p[b] + 64)
+            self.blocks[b] = <uint8_t *><uintptr_t>address
+            memset(self.blocks[b] + n_rows * self.block_stride_p[b], 0, 64)
+            self._block_memory.append(memory)
+        self.block_first_p[self.n_blocks] = n_features
+        self.column_stride = (n_rows + 63) // 64 * 64 + 64
+        self._column_memory, address = _aligned(n_features * self.column_stride)
+        self.columns = <uint8_t *><uintptr_t>address
+        for b in range(n_features):
+            memset(self.columns + b * self.column_stride + n_rows, 0, self.column_stride - n_rows)
+        return 0
+
+    cdef void _block_from_columns(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil:
+        cdef Py_ssize_t first = self.block_first_p[block], stride = self.block_stride_p[block]
+        K.binning_transpose(self.columns + first * self.column_stride + lo, self.column_stride,
+                            self.block_first_p[block + 1] - first, stride, n, self.blocks[block] + lo * stride,
+                            stride)
+
+    cdef void _columns_from_block(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil:
+        cdef Py_ssize_t first = self.block_first_p[block], stride = self.block_stride_p[block]
+        K.binning_transpose(self.blocks[block] + lo * stride, stride, n, n,
+                            self.block_first_p[block + 1] - first,
+                            self.columns + first * self.column_stride + lo, self.column_stride)
+
+    @property
+    def column_codes(self):
+        """uint8 array of shape (n_features, n_rows): a read-only view of the column-major copy."""
+        cdef uint8_t[:, ::1] view = <uint8_t[:self.n_features, :self.column_stride]>self.columns
+        return _view(np.asarray(view)[:, :self.n_rows], self)
+
+    def row_codes(self, Py_ssize_t block):
+        """uint8 array of shape (n_rows, block_stride): a read-only view of one row-major block, padding included."""
+        if not 0 <= block < self.n_blocks:
+            raise IndexError(f"block {block} of {self.n_blocks} blocks")
+        cdef uint8_t[:, ::1] view = <uint8_t[:self.n_rows, :self.block_stride_p[block]]>self.blocks[block]
+        return _view(np.asarray(view), self)
+
+    @property
+    def block_first(self):
+        """int32 array of shape (n_blocks + 1,): block b holds the features from block_first[b] to
+        block_first[b + 1], excluded."""
+        return np.array([self.block_first_p[b] for b in range(self.n_blocks + 1)], dtype=np.int32)
+
+    @property
+    def block_stride(self):
+        """int32 array of shape (n_blocks,): bytes from row to row in each block."""
+        return np.array([self.block_stride_p[b] for b in range(self.n_blocks)], dtype=np.int32)
+
+    def take(self, rows, int n_threads=1):
+        """The matrix of some rows, in their order; rows may repeat.
+
+        Parameters
+        ----------
+        rows : uint32 array of shape (n,)
+        n_threads : int, default=1
+
+        Returns
+        -------
+        BinnedMatrix
+
+        Raises
+        ------
+        ValueError
+            If there is no row, or a row number is not below ``n_rows``.
+        """
+        cdef const uint32_t[::1] order = _row_numbers(rows, self.n_rows)
+        cdef BinnedMatrix other = BinnedMatrix.__new__(BinnedMatrix)
+        cdef Py_ssize_t n = order.shape[0], b, t, lo, n_tasks = (n + ROWS - 1) // ROWS, stride
+        other._allocate(n, self.n_features)
+        other.n_codes[:] = self.n_codes
+        other.is_categorical[:] = self.is_categorical
+        for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
+            lo = t * ROWS
+            for b in range(self.n_blocks):
+                stride = self.block_stride_p[b]
+                K.binning_take(self.blocks[b], stride, &order[lo], min(ROWS, n - lo), other.blocks[b] + lo * stride)
+                other._columns_from_block(b, lo, min(ROWS, n - lo))
+        for b in range(self.n_features):
+            other.has_missing_p[b] = memchr(other.columns + b * other.column_stride, 0, n) != NULL
+        return other
+
+    def reorder(self, perm, int n_threads=1):
+        """Put row perm[i] in place i, in both copies.
+
+        The first call allocates one spare block of rows, which later calls use again.
+
+        Parameters
+        ----------
+        perm : uint32 array of shape (n_rows,)
+            A permutation of the row numbers; that no number is missing is the caller's word.
+        n_threads : int, default=1
+
+        Raises
+        ------
+        ValueError
+            If a row number is not below ``n_rows`` or there are not n_rows of them.
+        """
+        cdef const uint32_t[::1] order = _row_numbers(perm, self.n_rows)
+        cdef Py_ssize_t n = self.n_rows, b, t, lo, n_tasks = (n + ROWS - 1) // ROWS, stride
+        cdef uint8_t *old
+        cdef uint8_t *new
+        if order.shape[0] != n:
+            raise ValueError(f"perm has {order.shape[0]} row numbers, expected {n}")
+        if self._spare is None:
+            self._spare = _aligned(n * self.block_stride_p[0] + 64)
+        for b in range(self.n_blocks):
+            stride = self.block_stride_p[b]
+            memory, address = self._spare
+            old, new = self.blocks[b], <uint8_t *><uintptr_t>address
+            memset(new + n * stride, 0, 64)
+            for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
+                lo = t * ROWS
+                K.binning_take(old, stride, &order[lo], min(ROWS, n - lo), new + lo * stride)
+            # a narrower last block leaves its memory to the spare only if that is large enough for the next call
+            self.blocks[b] = new
+            self._spare = self._block_memory[b], <uintptr_t>old
+            self._block_memory[b] = memory
+            for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
+                self._columns_from_block(b, t * ROWS, min(ROWS, n - t * ROWS))
+        if self.n_blocks > 1 and self.block_stride_p[self.n_blocks - 1] < self.block_stride_p[0]:
+            self._spare = None
+
+
+cdef _aligned(Py_ssize_t size):
+    """(owner, address) of uninitialised memory that starts a cache line."""
+    cdef uint8_t[::1] view
+    memory = np.empty(size + 64, dtype=np.uint8)
+    view = memory
+    return memory, (<uintptr_t>&view[0] + 63) // 64 * 64
+
+
+cdef _view(array, owner):
+    """A read-only array that keeps its owner alive."""
+    interface = dict(array.__array_interface__)
+    interface["data"] = (interface["data"][0], True)
+    return np.asarray(_Interface(interface, owner))
+
+
+class _Interface:
+    def __init__(self, interface, owner):
+        self.__array_interface__ = interface
+        self.owner = owner
+
+
+def _row_numbers(rows, Py_ssize_t n_rows):
+    rows = np.ascontiguousarray(rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
+        raise ValueError(f"row numbers must be a one-dimensional array of at least one integer, got {rows.dtype} "
+                         f"of shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= n_rows:
+        raise ValueError(f"row numbers run from {rows.min()} to {rows.max()}, expected 0 to {n_rows - 1}")
+    return rows.astype(np.uint32, copy=False)
+
+
+cdef class CodeSource:
+    """A table opened by ``BinMapper.open`` for reading the codes of some features, row by row."""
+
+    def __dealloc__(self):
+        free(self.features)
+        free(self.slot)
+        free(self.absent)
+
+
+cdef class BinMapper:
+    """Finds the bins of each feature and maps values to codes.
+
+    Parameters
+    ----------
+    max_bins : int, default=255
+        Most bins of a numerical feature, missing values not counted: 2 to 255.
+    categorical : bool array of shape (n_features,) or None, default=None
+        Features whose values are categories (any finite numbers).
+    subsample : int or None, default=200_000
+        Rows, drawn at random from equal stretches, that place the edges of features with more than `max_bins`
+        distinct values. Whether there are more is decided on all rows. None: all rows.
+    random_state : int, default=0
+    n_threads : int, default=1
+        Changes the time only, never a code.
+
+    Attributes
+    ----------
+    edges_ : list of float64 arrays
+        Ascending; x <= edges[0] has code 1. Empty for categorical features.
+    categories_ : list of float64 arrays or None
+        Ascending values of categories, category c has code c + 1; None for numerical features.
+    grouped_categories_ : list of float64 arrays or None
+        Categories that were too many: all have the code after those of ``categories_``.
+    n_codes_ : uint16 array of shape (n_features,)
+    is_categorical_ : uint8 array of shape (n_features,)
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        self.tables = NULL
+        self._pool = NULL
+
+    def __init__(self, max_bins=255, categorical=None, subsample=200_000, random_state=0, n_threads=1):
+        if not 2 <= max_bins <= 255:
+            raise ValueError(f"max_bins={max_bins} should be no smaller than 2 and no larger than 255.")
+        if subsample is not None and subsample < 1:
+            raise ValueError(f"subsample={subsample} must be at least 1, or None for all rows")
+        if n_threads < 1:
+            raise ValueError(f"n_threads={n_threads} must be at least 1")
+        self.max_bins = max_bins
+        self.categorical = categorical
+        self.subsample = -1 if subsample is None else subsample
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def __dealloc__(self):
+        free(self.tables)
+        free(self._pool)
+
+    def fit(self, X, sample_weight=None):
+        """Place the edges and list the categories.
+
+        Parameters
+        ----------
+        X : table of numbers of shape (n_rows, n_features)
+            See ``open_source``.
+        sample_weight : array of shape (n_rows,) or None
+            Not negative. A row of weight 0 does not count at all.
+
+        Returns
+        -------
+        BinMapper
+            itself
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``open_source``; or if `sample_weight` or `categorical` do not fit X.
+        """
+        cdef Source source = open_source(X)
+        cdef Py_ssize_t f
+        is_categorical = np.zeros(source.n_features, dtype=np.uint8)
+        if self.categorical is not None:
+            if np.shape(self.categorical) != (source.n_features,):
+                raise ValueError(f"categorical has shape {np.shape(self.categorical)}, expected "
+                                 f"({source.n_features},) as X has {source.n_features} features")
+            is_categorical[:] = self.categorical
+        if sample_weight is not None:
+            sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+            if sample_weight.shape != (source.n_rows,):
+                raise ValueError(f"sample_weight has shape {sample_weight.shape}, expected ({source.n_rows},)")
+            if not (np.isfinite(sample_weight).all() and (sample_weight >= 0).all()):
+                raise ValueError("sample_weight must be finite and not negative")
+            if not sample_weight.any():
+                raise ValueError("sample_weight is zero in every row")
+        edges, has_values = find_edges(
+            source, is_categorical, self.max_bins, None if self.subsample < 0 else self.subsample,
+            self.random_state, sample_weight, self.n_threads,
+        )
+        categories, grouped = [None] * source.n_features, [None] * source.n_features
+        n_codes = np.empty(source.n_features, dtype=np.uint16)
+        for f in range(source.n_features):
+            if is_categorical[f]:
+                edges[f] = np.empty(0)
+                categories[f], grouped[f] = find_categories(source, f, sample_weight)
+                n_codes[f] = 1 + len(categories[f]) + (len(grouped[f]) > 0)
+            else:
+                n_codes[f] = 2 + len(edges[f]) if has_values[f] else 1
+        self._set(edges, categories, grouped, n_codes, is_categorical)
+        return self
+
+    def _set(self, edges, categories, grouped, n_codes, is_categorical):
+        self.n_features = len(edges)
+        self.edges_, self.categories_, self.grouped_categories_ = edges, categories, grouped
+        self.n_codes_, self.is_categorical_ = n_codes, is_categorical
+        self._build_tables()
+
+    cdef int _build_tables(self) except -1:
+        cdef Py_ssize_t f, size = 0
+        cdef const double[::1] edges
+        cdef double[::1] bounds = np.empty(256)
+        cdef double lower[256]
+        cdef char *room
+        cdef Py_ssize_t n, i, slots
+        cdef int depth
+        free(self.tables)
+        free(self._pool)
+        self._pool = NULL
+        self.tables = <binning_table *>calloc(self.n_features, sizeof(binning_table))
+        if self.tables == NULL:
+            raise MemoryError()
+        known, codes, small = {}, {}, {}
+        for f in range(self.n_features):
+            if self.is_categorical_[f]:
+                kept, rest = self.categories_[f], self.grouped_categories_[f]
+                both = np.concatenate([kept, rest])
+                code = np.concatenate([np.arange(1, len(kept) + 1), np.full(len(rest), len(kept) + 1)])
+                order = np.argsort(both, kind="stable")
+                known[f], codes[f] = both[order], code[order].astype(np.uint8)
+                whole = (both >= 0) & (both < 65536) & (both == np.floor(both))
+                small[f] = np.zeros(int(both[whole].max()) + 1 if whole.any() else 0, dtype=np.uint8)
+                small[f][both[whole].astype(np.int64)] = code[whole]
+                size += 9 * len(both) + len(small[f]) + 16
+            else:
+                n = self.n_codes_[f] - 1
+                depth = 4
+                while 1 << depth <= n:
+                    depth += 1
+                self.tables[f].depth = depth
+                self.tables[f].n_lower = n
+                size += 16 << depth
+        self._pool = malloc(size + 64)
+        if self._pool == NULL:
+            raise MemoryError()
+        room = <char *>((<uintptr_t>self._pool + 63) // 64 * 64)
+        for f in range(self.n_features):
+            if self.is_categorical_[f]:
+                continue
+            n, depth = self.tables[f].n_lower, self.tables[f].depth
+            slots = 1 << depth
+            lower[0] = -np.inf
+            edges = self.edges_[f]
+            if n > 1:
+                bounds = np.nextafter(self.edges_[f], np.inf)
+                for i in range(n - 1):
+                    lower[i + 1] = bounds[i]
+            self.tables[f].lower = <const double *>room
+            self.tables[f].tree32 = <const float *>(room + 8 * slots)
+            self.tables[f].coarse = <const float *>(room + 12 * slots)
+            K.binning_plant(lower, n, depth, <float *>(room + 8 * slots), <float *>(room + 12 * slots),
+                            <double *>room)
+            self.tables[f].coarse_pays = K.binning_coarse_pays(lower, n)
+            room += 16 * slots
+        for f in known:
+            n = len(known[f])
+            self.tables[f].is_categorical = 1
+            self.tables[f].n_known = n
+            self.tables[f].n_small = len(small[f])
+            self.tables[f].known = <const double *>room
+            for i in range(n):
+                (<double *>room)[i] = known[f][i]
+            room += 8 * n
+            self.tables[f].known_code = <const uint8_t *>room
+            for i in range(n):
+                (<uint8_t *>room)[i] = codes[f][i]
+            room += n
+            self.tables[f].small_code = <const uint8_t *>room
+            for i in range(len(small[f])):
+                (<uint8_t *>room)[i] = small[f][i]
+            room += (len(small[f]) + n + 7) // 8 * 8 - n
+        return 0
+
+    def _checked(self, X):
+        if self.tables == NULL:
+            raise ValueError("this BinMapper is not fitted; call fit first")
+        source = open_source(X)
+        if source.n_features != self.n_features:
+            raise ValueError(f"X has {source.n_features} features, but the bins were made for {self.n_features}")
+        return source
+
+    def transform(self, X):
+        """Codes of all rows, in both layouts.
+
+        Parameters
+        ----------
+        X : table of numbers of shape (n_rows, n_features)
+
+        Returns
+        -------
+        BinnedMatrix
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``open_source``; or if the number of features is not that of `fit`.
+        """
+        cdef Source source = self._checked(X)
+        cdef BinnedMatrix binned = BinnedMatrix.__new__(BinnedMatrix)
+        binned._allocate(source.n_rows, source.n_features)
+        binned.n_codes[:] = self.n_codes_
+        binned.is_categorical[:] = self.is_categorical_
+        cdef Py_ssize_t n_chunks = (source.n_rows + ROWS - 1) // ROWS
+        cdef Py_ssize_t n_tasks = n_chunks * binned.n_blocks, t, b, lo, n, f
+        cdef int n_threads = min(self.n_threads, n_tasks)
+        cdef uint8_t[:, ::1] missing = np.zeros((n_threads, source.n_features), dtype=np.uint8)
+        cdef uint8_t *codes
+        cdef uint8_t[::1] absent
+        if source.is_sparse:
+            absent = np.array([K.binning_code(self.tables + f, 0.0) for f in range(self.n_features)], dtype=np.uint8)
+            for t in prange(n_chunks, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                lo = t * ROWS
+                n = min(ROWS, source.n_rows - lo)
+                for f in range(source.n_features):
+                    memset(binned.columns + f * binned.column_stride + lo, absent[f], n)
+                K.binning_codes_csr(&source.csr, self.tables, NULL, lo, n, binned.columns + lo, 1,
+                                    binned.column_stride)
+        for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="dynamic"):
+            lo = t // binned.n_blocks * ROWS
+            n = min(ROWS, source.n_rows - lo)
+            b = t % binned.n_blocks
+            f = binned.block_first_p[b]
+            codes = binned.columns + f * binned.column_stride + lo
+            if not source.is_sparse:
+                K.binning_codes(source.columns + f, self.tables + f, NULL, binned.block_first_p[b + 1] - f, lo, n,
+                                codes, binned.column_stride)
+            binned._block_from_columns(b, lo, n)
+            for f in range(binned.block_first_p[b], binned.block_first_p[b + 1]):
+                if memchr(binned.columns + f * binned.column_stride + lo, 0, n) != NULL:
+                    missing[thread_num(), f] = 1
+        binned.has_missing[:] = np.asarray(missing).max(axis=0)
+        return binned
+
+    def open(self, X, features=None):
+        """Prepare a table for ``codes_rows`` (see binning.pxd).
+
+        Parameters
+        ----------
+        X : table of numbers of shape (n_rows, n_features)
+        features : int32 array of shape (n_used,) or None
+            The features that are wanted, distinct, in the order wanted; None: all.
+
+        Returns
+        -------
+        CodeSource
+        """
+        cdef CodeSource opened = CodeSource.__new__(CodeSource)
+        cdef Py_ssize_t j
+        opened.source = self._checked(X)
+        opened.n_rows = opened.source.n_rows
+        if features is None:
+            features = np.arange(self.n_features)
+        if len(features) and not (0 <= np.min(features) and np.max(features) < self.n_features):
+            raise ValueError(f"features must be numbers from 0 to {self.n_features - 1}")
+        opened.n_used = len(features)
+        opened.features = <int32_t *>calloc(opened.n_used + 1, sizeof(int32_t))
+        opened.slot = <int32_t *>calloc(self.n_features, sizeof(int32_t))
+        opened.absent = <uint8_t *>calloc(opened.n_used + 1, 1)
+        if opened.features == NULL or opened.slot == NULL or opened.absent == NULL:
+            raise MemoryError()
+        for j in range(self.n_features):
+            opened.slot[j] = -1
+        for j in range(opened.n_used):
+            opened.features[j] = features[j]
+            opened.slot[opened.features[j]] = j
+            opened.absent[j] = K.binning_code(self.tables + opened.features[j], 0.0)
+        return opened
+
+    cdef void codes_rows(self, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *out,
+                         Py_ssize_t out_stride) noexcept nogil:
+        cdef uint8_t columns[BLOCK * STACK_ROWS]
+        cdef Py_ssize_t first = lo, n, j, width
+        if source.source.is_sparse:
+            for j in range(hi - lo):
+                memcpy(out + j * out_stride, source.absent, source.n_used)
+            K.binning_codes_csr(&source.source.csr, self.tables, source.slot, lo, hi - lo, out, out_stride, 1)
+            return
+        while first < hi:
+            n = min(STACK_ROWS, hi - first)
+            j = 0
+            while j < source.n_used:
+                width = min(BLOCK, source.n_used - j)
+                K.binning_codes(source.source.columns, self.tables, source.features + j, width, first, n, columns,
+                                STACK_ROWS)
+                K.binning_transpose(columns, STACK_ROWS, width, width, n, out + (first - lo) * out_stride + j,
+                                    out_stride)
+                j += width
+            first += n
+
+    def codes(self, X, out=None):
+        """Codes of all rows as one array, for prediction.
+
+        Parameters
+        ----------
+        X : table of numbers of shape (n_rows, n_features)
+        out : uint8 array of shape (n_rows, n_features) or None
+            C-contiguous; None: a new one.
+
+        Returns
+        -------
+        uint8 array of shape (n_rows, n_features)
+        """
+        cdef CodeSource source = self.open(X)
+        cdef Py_ssize_t n = source.n_rows, t, n_tasks = (n + ROWS - 1) // ROWS
+        cdef uint8_t[:, ::1] view
+        if out is None:
+            out = np.empty((n, self.n_features), dtype=np.uint8)
+        view = out
+        if view.shape[0] != n or view.shape[1] != self.n_features:
+            raise ValueError(f"out has shape {out.shape}, expected {(n, self.n_features)}")
+        for t in prange(n_tasks, nogil=True, num_threads=self.n_threads, schedule="static"):
+            self.codes_rows(source, t * ROWS, min(n, (t + 1) * ROWS), &view[t * ROWS, 0], self.n_features)
+        return out
+
+    def get_state(self):
+        """The fitted mapper as a dict of arrays, for ``from_state``.
+
+        Returns
+        -------
+        dict of str to ndarray
+            max_bins int64 (); is_categorical uint8, n_codes uint16 (n_features,); edges, categories, grouped
+            float64, one feature after the other; edges_offsets, categories_offsets, grouped_offsets int64
+            (n_features + 1,).
+        """
+        if self.tables == NULL:
+            raise ValueError("this BinMapper is not fitted; call fit first")
+        state = {"max_bins": np.array(self.max_bins, dtype=np.int64), "is_categorical": self.is_categorical_.copy(),
+                 "n_codes": self.n_codes_.copy()}
+        for name, lists in (("edges", self.edges_), ("categories", self.categories_),
+                            ("grouped", self.grouped_categories_)):
+            arrays = [np.empty(0) if array is None else array for array in lists]
+            state[name] = np.concatenate(arrays)
+            state[f"{name}_offsets"] = np.cumsum([0] + [len(array) for array in arrays], dtype=np.int64)
+        return state
+
+    @classmethod
+    def from_state(cls, state, n_threads=1):
+        """Make a mapper from arrays of unknown origin.
+
+        Raises
+        ------
+        ValueError
+            If an array is absent, has another dtype or shape, or values that no fit could give.
+        """
+        state = {name: np.asarray(state[name]) if name in state else _missing(name) for name in STATE}
+        for name, (dtype, ndim) in STATE.items():
+            if state[name].dtype != dtype or state[name].ndim != ndim:
+                raise ValueError(f"bins: {name} is {state[name].dtype} with {state[name].ndim} dimensions, expected "
+                                 f"{np.dtype(dtype)} with {ndim}")
+        is_categorical, n_codes = state["is_categorical"].copy(), state["n_codes"].copy()
+        n_features = len(is_categorical)
+        if n_features == 0 or len(n_codes) != n_features or is_categorical.max() > 1:
+            raise ValueError(f"bins: is_categorical must be 0 or 1, n_codes must be as long (lengths {n_features}, "
+                             f"{len(n_codes)})")
+        mapper = cls(max_bins=int(state["max_bins"]), n_threads=n_threads)
+        lists = {}
+        for name in ("edges", "categories", "grouped"):
+            values, offsets = state[name], state[f"{name}_offsets"]
+            if len(offsets) != n_features + 1 or offsets[0] != 0 or offsets[n_features] != len(values) \
+                    or (np.diff(offsets) < 0).any():
+                raise ValueError(f"bins: {name}_offsets must ascend from 0 to {len(values)} in {n_features + 1} steps")
+            lists[name] = [values[offsets[f]:offsets[f + 1]].copy() for f in range(n_features)]
+        for f in range(n_features):
+            _check_feature(f, is_categorical[f], int(n_codes[f]), lists["edges"][f], lists["categories"][f],
+                           lists["grouped"][f], mapper.max_bins)
+            if not is_categorical[f]:
+                lists["categories"][f] = lists["grouped"][f] = None
+        mapper._set(lists["edges"], lists["categories"], lists["grouped"], n_codes, is_categorical)
+        return mapper
+
+    def __reduce__(self):
+        if self.tables == NULL:
+            return BinMapper, (self.max_bins, self.categorical, None if self.subsample < 0 else self.subsample,
+                               self.random_state, self.n_threads)
+        return BinMapper.from_state, (self.get_state(), self.n_threads)
+
+
+STATE = {
+    "max_bins": (np.int64, 0), "is_categorical": (np.uint8, 1), "n_codes": (np.uint16, 1), "edges": (np.float64, 1),
+    "edges_offsets": (np.int64, 1), "categories": (np.float64, 1), "categories_offsets": (np.int64, 1),
+    "grouped": (np.float64, 1), "grouped_offsets": (np.int64, 1),
+}
+
+
+def _missing(name):
+    raise ValueError(f"bins: {name} is absent")
+
+
+def _check_feature(f, is_categorical, n_codes, edges, categories, grouped, max_bins):
+    for name, values in (("edges", edges), ("categories", categories), ("grouped categories", grouped)):
+        if name == "edges" and not np.isfinite(values).all():
+            raise ValueError(f"bins: {name} of feature {f} must be finite")
+        if np.isnan(values).any() or (np.diff(values) <= 0).any():
+            raise ValueError(f"bins: {name} of feature {f} must ascend")
+    if is_categorical:
+        if len(edges) or len(categories) > MAX_CATEGORIES - (len(grouped) > 0):
+            raise ValueError(f"bins: categorical feature {f} has {len(edges)} edges and {len(categories)} categories, "
+                             f"expected no edge and at most {MAX_CATEGORIES} categories")
+        if np.isin(grouped, categories).any():
+            raise ValueError(f"bins: a category of feature {f} is both kept and grouped")
+        expected = {1 + len(categories) + (len(grouped) > 0)}
+    else:
+        if len(categories) or len(grouped) or len(edges) > max_bins - 1:
+            raise ValueError(f"bins: numerical feature {f} has {len(edges)} edges, expected at most {max_bins - 1}, "
+                             f"and no categories")
+        expected = {2 + len(edges)} if len(edges) else {1, 2}
+    if n_codes not in expected:
+        raise ValueError(f"bins: feature {f} has {n_codes} codes, expected {' or '.join(map(str, expected))}")

@@ -1,0 +1,300 @@
+/* See binning.h for what a code is.
+
+   Columns of at most BINNING_CHUNK rows are worked on at a time: values that are not contiguous float32 or float64
+   are gathered into a buffer on the stack, and the search reads that or the caller's memory itself. A search has no
+   branch and no dependence between values, so that several are in flight. */
+#include "binning.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../simd.h"
+
+enum { BINNING_CHUNK = 256, BINNING_TILE = 16 };
+
+/* ---- reading ---- */
+
+static inline float binning_half(const unsigned char *p) {
+    uint16_t h;
+    memcpy(&h, p, 2);
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7FFFu;
+    uint32_t bits;
+    float x;
+    if (rest >= 0x7C00u)
+        bits = 0x7F800000u | (rest & 0x3FFu) << 13;
+    else if (rest >= 0x400u)
+        bits = (rest << 13) + 0x38000000u;
+    else { /* zero and subnormals: rest * 2^-24 is exact */
+        x = (float)rest * 0x1p-24f;
+        memcpy(&bits, &x, 4);
+    }
+    bits |= sign;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static inline int binning_bit(const unsigned char *p, int64_t i) { return p[i >> 3] >> (i & 7) & 1; }
+
+/* memcpy, as the values of a structured array need not be aligned */
+#define BINNING_READ(type)                                                                                   \
+    for (int64_t i = 0; i < n; i++) {                                                                        \
+        type v;                                                                                              \
+        memcpy(&v, data + stride * BINNING_ROW, sizeof v);                                                   \
+        out[i] = (BINNING_OUT)v;                                                                             \
+    }                                                                                                        \
+    break
+
+#define BINNING_READ_ALL                                                                                     \
+    const unsigned char *data = column->data;                                                                \
+    const int64_t stride = column->stride;                                                                   \
+    switch (column->kind) {                                                                                  \
+    case BINNING_F64:                                                                                        \
+        BINNING_READ(double);                                                                                \
+    case BINNING_F32:                                                                                        \
+        BINNING_READ(float);                                                                                 \
+    case BINNING_I8:                                                                                         \
+        BINNING_READ(int8_t);                                                                                \
+    case BINNING_I16:                                                                                        \
+        BINNING_READ(int16_t);                                                                               \
+    case BINNING_I32:                                                                                        \
+        BINNING_READ(int32_t);                                                                               \
+    case BINNING_I64:                                                                                        \
+        BINNING_READ(int64_t);                                                                               \
+    case BINNING_U8:                                                                                         \
+        BINNING_READ(uint8_t);                                                                               \
+    case BINNING_U16:                                                                                        \
+        BINNING_READ(uint16_t);                                                                              \
+    case BINNING_U32:                                                                                        \
+        BINNING_READ(uint32_t);                                                                              \
+    case BINNING_U64:                                                                                        \
+        BINNING_READ(uint64_t);                                                                              \
+    case BINNING_F16:                                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                                      \
+            out[i] = (BINNING_OUT)binning_half(data + stride * BINNING_ROW);                                 \
+        break;                                                                                               \
+    default: /* BINNING_BIT */                                                                               \
+        for (int64_t i = 0; i < n; i++)                                                                      \
+            out[i] = (BINNING_OUT)binning_bit(data, column->bit_first + BINNING_ROW);                        \
+    }                                                                                                        \
+    if (column->mask_kind == BINNING_MASK_BYTES) {                                                           \
+        for (int64_t i = 0; i < n; i++)                                                                      \
+            if (column->mask[column->mask_stride * BINNING_ROW])                                             \
+                out[i] = (BINNING_OUT)NAN;                                                                   \
+    } else if (column->mask_kind == BINNING_MASK_BITS) {                                                     \
+        for (int64_t i = 0; i < n; i++)                                                                      \
+            if (!binning_bit(column->mask, column->mask_bit_first + BINNING_ROW))                            \
+                out[i] = (BINNING_OUT)NAN;                                                                   \
+    }
+
+#define BINNING_ROW (first + i)
+#define BINNING_OUT float
+static void binning_gather32(const binning_column *column, int64_t first, int64_t n, float *out) {
+    BINNING_READ_ALL
+}
+#undef BINNING_OUT
+#define BINNING_OUT double
+static void binning_gather64(const binning_column *column, int64_t first, int64_t n, double *out) {
+    BINNING_READ_ALL
+}
+#undef BINNING_ROW
+#define BINNING_ROW (int64_t)(rows[i] - first)
+static void binning_pick64(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
+                           double *out) {
+    BINNING_READ_ALL
+}
+#undef BINNING_OUT
+#define BINNING_OUT float
+static void binning_pick32(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
+                           float *out) {
+    BINNING_READ_ALL
+}
+#undef BINNING_OUT
+#undef BINNING_ROW
+
+/* Whether every value of the kind is a float32. */
+static inline int binning_fits32(int32_t kind) {
+    return kind == BINNING_F32 || kind == BINNING_F16 || kind == BINNING_I8 || kind == BINNING_I16 ||
+           kind == BINNING_U8 || kind == BINNING_U16 || kind == BINNING_BIT;
+}
+
+/* n values of a column as float32 (is_f32) or float64: rows first, first+1, ..., or, when rows is given, the rows
+   rows[i] - first. */
+void FN(binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
+                      void *out) {
+    if (rows && is_f32)
+        binning_pick32(column, rows, (uint32_t)first, n, out);
+    else if (rows)
+        binning_pick64(column, rows, (uint32_t)first, n, out);
+    else if (is_f32)
+        binning_gather32(column, first, n, out);
+    else
+        binning_gather64(column, first, n, out);
+}
+
+/* Address of n contiguous, aligned values, in the caller's memory if they lie there so, else in the buffer. */
+static const void *binning_values(const binning_column *column, int64_t first, int64_t n, int is_f32,
+                                  double *buffer) {
+    const int64_t size = is_f32 ? 4 : 8;
+    const unsigned char *address = column->data + column->stride * first;
+    if (column->kind == (is_f32 ? BINNING_F32 : BINNING_F64) && column->stride == size &&
+        !column->mask_kind && (uintptr_t)address % (uintptr_t)size == 0)
+        return address;
+    FN(binning_read)(column, (const uint32_t *)0, first, n, is_f32, buffer);
+    return buffer;
+}
+
+/* ---- values to codes ---- */
+
+/* Least float32 not below x, and the float32 next to x. */
+static float binning_round_up(double x) {
+    float f = (float)x;
+    return (double)f < x ? nextafterf(f, INFINITY) : f;
+}
+
+/* Order of float32 as integers: how many float32 lie between two bounds. */
+static int64_t binning_rank32(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, 4);
+    return bits < 0 ? -(int64_t)(bits & 0x7FFFFFFF) : bits;
+}
+
+/* Lays out the search trees of a numerical feature.
+
+   lower: (n_lower,) ascending bounds (not NaN); depth: with 2^depth > n_lower; the three arrays: (2^depth,). */
+void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, float *tree32, float *coarse,
+                       double *padded) {
+    const int32_t size = 1 << depth;
+    for (int32_t i = 0; i < size; i++)
+        padded[i] = i < n_lower ? lower[i] : (double)NAN;
+    tree32[0] = coarse[0] = NAN;
+    for (int32_t level = 0; level < depth; level++) {
+        const int32_t step = 1 << (depth - 1 - level);
+        for (int32_t j = 0; j < 1 << level; j++) {
+            const double bound = padded[2 * step * j + step - 1];
+            tree32[(1 << level) + j] = binning_round_up(bound);
+            coarse[(1 << level) + j] = (float)bound;
+        }
+    }
+}
+
+/* Whether bounds rounded to float32 stay so far apart that few values fall where the rounding matters. */
+int FN(binning_coarse_pays)(const double *lower, int32_t n_lower) {
+    for (int32_t i = 1; i < n_lower; i++)
+        if (binning_rank32((float)lower[i]) - binning_rank32((float)lower[i - 1]) < 16)
+            return 0;
+    return 1;
+}
+
+static inline uint8_t binning_search32(const float *tree, int32_t depth, float x) {
+    uint32_t node = 1;
+    for (int32_t level = 0; level < depth; level++)
+        node = 2 * node + (x >= tree[node]);
+    return (uint8_t)(node - (1u << depth));
+}
+
+static inline uint8_t binning_search64(const double *lower, int32_t depth, double x) {
+    uint32_t count = 0;
+    for (uint32_t step = 1u << (depth - 1); step; step >>= 1)
+        count += x >= lower[count + step - 1] ? step : 0;
+    return (uint8_t)count;
+}
+
+static void binning_codes32(const binning_table *table, const float *x, int64_t n, uint8_t *out) {
+    for (int64_t i = 0; i < n; i++)
+        out[i] = binning_search32(table->tree32, table->depth, x[i]);
+}
+
+static void binning_codes64(const binning_table *table, const double *x, int64_t n, uint8_t *out) {
+    for (int64_t i = 0; i < n; i++)
+        out[i] = binning_search64(table->lower, table->depth, x[i]);
+}
+
+static uint8_t binning_category(const binning_table *table, double x) {
+    if (x >= 0 && x < (double)table->n_small) {
+        const int64_t k = (int64_t)x;
+        if ((double)k == x)
+            return table->small_code[k];
+    }
+    int64_t low = 0, size = table->n_known;
+    while (size > 0) {
+        const int64_t half = size / 2;
+        if (table->known[low + half] < x) {
+            low += half + 1;
+            size -= half + 1;
+        } else
+            size = half;
+    }
+    return low < table->n_known && table->known[low] == x ? table->known_code[low] : 0;
+}
+
+/* The code of one value, by the slow road. */
+uint8_t FN(binning_code)(const binning_table *table, double x) {
+    return table->is_categorical ? binning_category(table, x)
+                                 : binning_search64(table->lower, table->depth, x);
+}
+
+/* Codes of n rows from row `first` of the listed features, column-major: out[j * out_stride + i] is the code of row
+   first + i and feature features[j] (feature j when features is NULL). */
+void FN(binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
+                       int32_t n_features, int64_t first, int64_t n, uint8_t *out, int64_t out_stride) {
+    double buffer[BINNING_CHUNK];
+    for (int64_t done = 0; done < n; done += BINNING_CHUNK) {
+        const int64_t rows = n - done < BINNING_CHUNK ? n - done : BINNING_CHUNK;
+        for (int32_t j = 0; j < n_features; j++) {
+            const int32_t f = features ? features[j] : j;
+            const binning_table *table = tables + f;
+            const int is_f32 = !table->is_categorical && binning_fits32(columns[f].kind);
+            const void *x = binning_values(columns + f, first + done, rows, is_f32, buffer);
+            uint8_t *codes = out + j * out_stride + done;
+            if (table->is_categorical)
+                for (int64_t i = 0; i < rows; i++)
+                    codes[i] = binning_category(table, ((const double *)x)[i]);
+            else if (is_f32)
+                binning_codes32(table, x, rows, codes);
+            else
+                binning_codes64(table, x, rows, codes);
+        }
+    }
+}
+
+/* Codes of the stored entries of n rows: out[i * row_stride + slot[f] * slot_stride] for row first + i, feature f.
+   Features with slot[f] < 0 are passed over; slot NULL: f itself. The caller has written the codes of 0.0. */
+void FN(binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot, int64_t first,
+                           int64_t n, uint8_t *out, int64_t row_stride, int64_t slot_stride) {
+    double buffer[BINNING_CHUNK];
+    const int64_t end = csr->start[first + n];
+    int64_t row = 0, row_end = csr->start[first + 1];
+    for (int64_t done = csr->start[first]; done < end; done += BINNING_CHUNK) {
+        const int64_t entries = end - done < BINNING_CHUNK ? end - done : BINNING_CHUNK;
+        const double *x = binning_values(&csr->values, done, entries, 0, buffer);
+        for (int64_t i = 0; i < entries; i++) {
+            const int64_t f = csr->feature32 ? csr->feature32[done + i] : csr->feature64[done + i];
+            const int64_t s = slot ? slot[f] : f;
+            while (done + i >= row_end)
+                row_end = csr->start[first + ++row + 1];
+            if (s >= 0)
+                out[row * row_stride + s * slot_stride] = FN(binning_code)(tables + f, x[i]);
+        }
+    }
+}
+
+/* ---- between the column-major and the row-major copy ---- */
+
+/* to[i * to_stride + j] = from[j * from_stride + i] for i < n and j < width; 0 for width <= j < padded_width. */
+void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width, int64_t n,
+                           uint8_t *to, int64_t to_stride) {
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < width; j++)
+            to[i * to_stride + j] = from[j * from_stride + i];
+        for (int64_t j = width; j < padded_width; j++)
+            to[i * to_stride + j] = 0;
+    }
+}
+
+/* to[i] = from[rows[i]], rows of `stride` bytes. */
+void FN(binning_take)(const uint8_t *from, int64_t stride, const uint32_t *rows, int64_t n, uint8_t *to) {
+    for (int64_t i = 0; i < n; i++) {
+        PREFETCH(from + (int64_t)rows[i + 16 < n ? i + 16 : i] * stride);
+        memcpy(to + i * stride, from + (int64_t)rows[i] * stride, (size_t)stride);
+    }
+}
