@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from sklearn.exceptions import UndefinedMetricWarning
 
 from fastml._engine.tree.objective import Huber, Objective, Quantile, Tweedie
-from fastml._engine.tree.quantile import mean
+from fastml._engine.tree.order_statistics import mean
 
 __all__ = ["METRIC_NAMES", "Metric", "make_metrics"]
 

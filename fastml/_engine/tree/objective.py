@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from fastml._engine.tree.gradient import fill_gradients, focal_factors, log_sum_exp
-from fastml._engine.tree.quantile import map_leaves, mean, quantile
+from fastml._engine.tree.order_statistics import map_leaves, mean, quantile
 
 __all__ = ["Objective", "make_objective"]
 
