@@ -1,10 +1,10 @@
 """Build the sdist and one repaired wheel per CPython found, and test each wheel where it is installed.
 
-Usage: ``python tools/build_wheels.py [VERSION...]``, for example ``3.12``; default: every CPython >= 3.11 that is on
-PATH as ``python3.X`` or that pyenv has. Needs the packages of the dependency group "package".
+Usage: ``python tools/build_wheels.py [VERSION...]``, for example ``3.12``; default: every CPython >= 3.11
+that is on PATH as ``python3.X`` or that pyenv has. Needs the packages of the dependency group "package".
 
-The wheels are built from the sdist, not from the source tree, so a file missing from the sdist fails here. Each is
-installed into an empty environment, and a copy of the tests runs from a folder that holds no ``fastml``.
+The wheels are built from the sdist, not from the source tree, so a file missing from the sdist fails here.
+Each is installed into an empty environment; a copy of the tests runs from a folder that holds no ``fastml``.
 """
 
 import os

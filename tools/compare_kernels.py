@@ -5,8 +5,8 @@ Usage: ``python tools/compare_kernels.py native|neon|sanitize [ROUNDS]``
 native
     All instruction sets of this machine.
 neon
-    The AArch64 build under user-mode emulation. Needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and
-    qemu-user; without them it says so and succeeds.
+    The AArch64 build under user-mode emulation, and its bytes against this machine's. Needs Debian's
+    gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user; without them it says so and succeeds.
 sanitize
     All instruction sets of this machine, under AddressSanitizer and UndefinedBehaviorSanitizer.
 """

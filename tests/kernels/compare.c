@@ -11,7 +11,8 @@
 #include "dispatch.h"
 
 static const kernel_case *const all_cases[] = {
-    gradient_cases, histogram_cases, partition_cases, split_cases, NULL,
+    binning_cases,  gradient_cases, histogram_cases, partition_cases,
+    quantile_cases, split_cases,    traverse_cases,  NULL,
 };
 
 void *room(bench *b, size_t bytes) {

@@ -40,9 +40,12 @@ int64_t some_rows(bench *b, int64_t most);
 uint32_t *some_row_numbers(bench *b, int64_t n, int64_t of);
 
 /* Each ended by {NULL, NULL}. */
+extern const kernel_case binning_cases[];
 extern const kernel_case gradient_cases[];
 extern const kernel_case histogram_cases[];
 extern const kernel_case partition_cases[];
+extern const kernel_case quantile_cases[];
 extern const kernel_case split_cases[];
+extern const kernel_case traverse_cases[];
 
 #endif

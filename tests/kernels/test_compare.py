@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
+# what a form of traversal costs on an instruction set, for the choice between them: meant to differ
+COSTS = {"traverse_step_ns", "traverse_level_ns"}
 TABLE = HERE.parent.parent / "src_c" / "kernels.h"
 
 
@@ -17,4 +19,4 @@ def test_every_entry_of_the_table_has_a_case():
     for file in HERE.glob("compare_*.c"):
         table = file.read_text().split("const kernel_case ", 1)[1]
         cases |= set(re.findall(r'\{"(\w+)",', table))
-    assert entries == cases
+    assert entries - COSTS == cases
