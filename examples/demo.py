@@ -138,9 +138,7 @@ def save_and_load(data, model):
         if not np.array_equal(getattr(model, name)(data.X), getattr(loaded, name)(data.X)):
             raise AssertionError(f"{path}: the loaded model's {name} differs")
     kibibytes = path.stat().st_size / 1024
-    print(
-        f"  {path.relative_to(OUTPUT.parent.parent)!s:<34} {kibibytes:>6,.0f} KiB, predictions equal to the bit"
-    )
+    print(f"  {path.relative_to(OUTPUT.parent.parent)!s:<34} {kibibytes:>6,.0f} KiB, equal predictions")
 
 
 def draw(data):

@@ -3,5 +3,6 @@
 __version__ = "0.1.0"
 
 from fastml._engine.runtime.show_config import show_config
+from fastml.io.model_file import load
 
-__all__ = ["__version__", "show_config"]
+__all__ = ["__version__", "load", "show_config"]

@@ -4,9 +4,10 @@ Both formats are for reading only; `fastml.io.save` writes the file that can be 
 """
 
 import json
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 __all__ = ["FeatureLabels", "describe_forest", "dump_json", "dump_text", "missing_side"]
 
@@ -15,19 +16,28 @@ DUMP_VERSION = 1
 SHOWN_CATEGORIES = 12
 
 
-def dump_text(forest, *, feature_names=None, categories=None, output_names=None, trees=None, precision=6):
+def dump_text(
+    model: Any,
+    *,
+    feature_names: Sequence[str] | None = None,
+    categories: Sequence[Any] | None = None,
+    output_names: Sequence[Any] | None = None,
+    trees: Iterable[int] | None = None,
+    precision: int = 6,
+) -> str:
     """Indented text of the trees.
 
     Parameters
     ----------
-    forest : Forest
+    model : fitted estimator, or Forest
+        An estimator knows the names that follow; a bare forest does not.
     feature_names : sequence of str, optional
-        Names by feature index; ``x0``, ``x1``, ... by default.
+        Names by feature index; ``x0``, ``x1``, ... if the model was fitted without names.
     categories : sequence, optional
         By feature index: None for a numerical feature, else the categories in the order of their codes (an
         entry that is a list, tuple or array stands for several categories that share a code).
-    output_names : sequence of str, optional
-        Names of the forest's outputs (classes), shown when there are several.
+    output_names : sequence, optional
+        Names of the outputs (classes), shown when there are several.
     trees : iterable of int, optional
         Indices of the trees to write, all by default.
     precision : int, default=6
@@ -56,7 +66,7 @@ def dump_text(forest, *, feature_names=None, categories=None, output_names=None,
           [1] value -3.79, cover 237, rows 237
           [2] value 4.38, cover 205, rows 205
     """
-    features = FeatureLabels(forest, feature_names, categories)
+    forest, features, output_names = _described(model, feature_names, categories, output_names)
     blocks = []
     for index in _chosen(forest, trees):
         tree = forest.tree(index)
@@ -67,12 +77,20 @@ def dump_text(forest, *, feature_names=None, categories=None, output_names=None,
     return "\n".join(blocks)
 
 
-def dump_json(forest, *, feature_names=None, categories=None, output_names=None, trees=None, indent=None):
+def dump_json(
+    model: Any,
+    *,
+    feature_names: Sequence[str] | None = None,
+    categories: Sequence[Any] | None = None,
+    output_names: Sequence[Any] | None = None,
+    trees: Iterable[int] | None = None,
+    indent: int | None = None,
+) -> str:
     """JSON of the trees, nodes in a flat list.
 
     Parameters
     ----------
-    forest, feature_names, categories, output_names, trees
+    model, feature_names, categories, output_names, trees
         As in `dump_text`.
     indent : int, optional
         Passed to `json.dumps`.
@@ -90,16 +108,16 @@ def dump_json(forest, *, feature_names=None, categories=None, output_names=None,
 
         A split has ``left``, ``right`` (indices of its children, larger than its own), ``feature`` (index),
         ``missing`` (``"left"`` or ``"right"``) and either ``threshold`` (``x <= threshold`` goes left; may be
-        ``"inf"`` or ``"-inf"``) or ``categories`` (those that go left; all others, and unknown ones if
-        ``missing`` is right, go right). Every node has ``value`` (raw score; used in leaves only), ``cover``,
-        ``rows``; a split also has ``gain``.
+        ``"inf"`` or ``"-inf"``) or ``categories`` (those that go left; the other categories of the training
+        data go right, unknown ones go where missing values go). Every node has ``value`` (raw score; used in
+        leaves only), ``cover``, ``rows``; a split also has ``gain``.
     """
-    features = FeatureLabels(forest, feature_names, categories)
+    forest, features, output_names = _described(model, feature_names, categories, output_names)
     document = {
         "format": "fastml forest",
         "version": DUMP_VERSION,
         "n_outputs": forest.n_outputs,
-        "output_names": None if output_names is None else [str(name) for name in output_names],
+        "output_names": None if output_names is None else [_plain(name) for name in output_names],
         "baseline": forest.baseline.tolist(),
         "feature_names": features.names,
         "trees": [
@@ -177,11 +195,26 @@ def describe_forest(model):
         As `dump_text` takes them.
     """
     if hasattr(model, "_describe_forest"):
+        from sklearn.utils.validation import (
+            check_is_fitted,
+        )  # at the top it would double fastml's import time
+
         check_is_fitted(model)
         return model._describe_forest()
     if hasattr(model, "output_of"):
         return model, None, None, None
     raise TypeError(f"expected a fitted tree model of fastml or a Forest, got {type(model).__name__}")
+
+
+def _described(model, feature_names, categories, output_names):
+    """Forest, labels of its features, names of its outputs; given ones before those that the model knows."""
+    forest, own_names, own_categories, own_outputs = describe_forest(model)
+    features = FeatureLabels(
+        forest,
+        own_names if feature_names is None else feature_names,
+        own_categories if categories is None else categories,
+    )
+    return forest, features, own_outputs if output_names is None else output_names
 
 
 def _plain(label):

@@ -12,9 +12,10 @@ estimator's own, which must refuse every state that could make it misbehave (`fa
 """
 
 import importlib
+import os
+from typing import Any, BinaryIO
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 import fastml
 from fastml.io.errors import ModelFileError
@@ -41,7 +42,7 @@ _RUN_PARAMETERS = frozenset({"n_jobs", "verbose"})
 _FIELDS = {"format", "format_version", "fastml_version", "estimator", "parameters", "values", "text_arrays"}
 
 
-def save(model, target):
+def save(model: Any, target: str | os.PathLike | BinaryIO) -> None:
     """Write a fitted estimator to a file.
 
     The same model gives the same bytes, on any machine and whatever the number of threads it was fitted
@@ -66,6 +67,8 @@ def save(model, target):
     OSError
         If the file cannot be written.
     """
+    from sklearn.utils.validation import check_is_fitted  # at the top it would double fastml's import time
+
     name = _registered_name(type(model))
     check_is_fitted(model)
     values, arrays = model._get_model_state()
@@ -82,7 +85,7 @@ def save(model, target):
     write_bytes(pack(document, tensors), target)
 
 
-def load(source):
+def load(source: str | os.PathLike | BinaryIO) -> Any:
     """Read an estimator from a file that `save` wrote.
 
     The file may come from a stranger: nothing in it is executed, every size and index is checked before it

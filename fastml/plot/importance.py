@@ -1,5 +1,8 @@
 """Bars of feature importances."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from fastml.plot.axes import BLUE, GREY, INK, new_axes, strip_frame
@@ -16,8 +19,15 @@ _NAME_WIDTH = 32
 
 
 def plot_importance(
-    model, *, kind="gain", max_features=20, feature_names=None, normalize=None, ax=None, **params
-):
+    model: Any,
+    *,
+    kind: str = "gain",
+    max_features: int | None = 20,
+    feature_names: Sequence[str] | None = None,
+    normalize: bool | None = None,
+    ax: Any = None,
+    **params: Any,
+) -> Any:
     """Draw the importance of the most important features as horizontal bars.
 
     Parameters
@@ -44,7 +54,7 @@ def plot_importance(
         If the importances are not a vector of finite numbers or the names do not match them.
     """
     if hasattr(model, "importance"):
-        values = model.importance(kind=kind, **params)
+        values = model.importance(kind, normalize=False, **params)
         normalize = kind in ("gain", "cover") if normalize is None else normalize
         feature_names = getattr(model, "feature_names_in_", None) if feature_names is None else feature_names
         label = _TITLES.get(kind, kind)

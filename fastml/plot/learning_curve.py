@@ -1,6 +1,7 @@
 """Lines of a metric against the iteration."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,14 @@ from fastml.plot.axes import GREY, INK, LINES, new_axes, strip_frame
 __all__ = ["plot_learning_curve"]
 
 
-def plot_learning_curve(model, *, metric=None, best_iteration="auto", log_scale=False, ax=None):
+def plot_learning_curve(
+    model: Any,
+    *,
+    metric: str | None = None,
+    best_iteration: int | str | None = "auto",
+    log_scale: bool = False,
+    ax: Any = None,
+) -> Any:
     """Draw how a metric went on the training, validation and evaluation sets, one line for each set.
 
     Parameters

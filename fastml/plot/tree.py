@@ -6,7 +6,9 @@ are inches at the normal font size; axes of another size scale boxes and font to
 """
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +27,16 @@ _MAX_WIDTH = 160.0
 
 
 def plot_tree(
-    model,
-    tree_index=0,
+    model: Any,
+    tree_index: int = 0,
     *,
-    max_depth=None,
-    feature_names=None,
-    show_missing=True,
-    precision=3,
-    fontsize=None,
-    ax=None,
-):
+    max_depth: int | None = None,
+    feature_names: Sequence[str] | None = None,
+    show_missing: bool = True,
+    precision: int = 3,
+    fontsize: float | None = None,
+    ax: Any = None,
+) -> Any:
     """Draw one tree of a fitted model.
 
     A split's box has its condition, gain and number of rows; rows for which the condition holds go left. The
@@ -106,9 +108,9 @@ class _Box:
     node: int
     depth: int
     parent: int
-    lines: list
+    lines: list[str]
     is_leaf: bool
-    children: list = field(default_factory=list)
+    children: list[int] = field(default_factory=list)
     x: float = 0.0
     y: float = 0.0
     width: float = 0.0

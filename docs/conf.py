@@ -1,0 +1,31 @@
+"""Sphinx settings. ``make docs`` builds the pages and treats every warning as an error."""
+
+import fastml
+
+project = "fastml"
+author = "The fastml developers"
+copyright = "2026, The fastml developers"
+version = release = fastml.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Methods are listed by numpydoc in each class's page; inherited ones of scikit-learn have their own documentation.
+numpydoc_show_class_members = True
+numpydoc_show_inherited_class_members = True
+numpydoc_class_members_toctree = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+
+html_theme = "furo"
+html_title = f"fastml {release}"
+html_show_sourcelink = False
