@@ -8,7 +8,7 @@
 #define LOG2E 1.4426950408889634
 #define LN2 0.6931471805599453
 /* Outputs saturate here, well inside float32, so that a weighted sum of |g| stays finite in double. */
-#define GRADIENT_HUGE 1e37
+#define GRADIENT_HUGE 1e37f
 
 static inline float float_from_bits(uint32_t bits) {
     float x;
@@ -25,13 +25,18 @@ static inline double double_from_bits(uint64_t bits) {
     memcpy(&x, &bits, sizeof x);
     return x;
 }
-static inline double clamp_double(double x, double low, double high) {
-    x = x > low ? x : low;
-    return x < high ? x : high;
+/* x, its magnitude at most `most`; NaN becomes `most`. On the bits, because compilers turn comparisons of
+ * doubles whose outcome decides later operations into branches and masks, and integer minima into one
+ * instruction. */
+static inline float limit(float x, float most) {
+    const uint32_t bits = bits_of_float(x), sign = bits & 0x80000000u;
+    const int32_t size = (int32_t)(bits ^ sign), top = (int32_t)bits_of_float(most);
+    return float_from_bits((uint32_t)(size < top ? size : top) | sign);
 }
-static inline float saturate(double x) { return (float)clamp_double(x, -GRADIENT_HUGE, GRADIENT_HUGE); }
+static inline float saturate(double x) { return limit((float)x, GRADIENT_HUGE); }
 
-/* (2^f - 1) / f on [-1/2, 1/2], error 7.5e-9; never multiplied out, so that 2^f - 1 is accurate near zero too. */
+/* (2^f - 1) / f on [-1/2, 1/2], error 7.5e-9; never multiplied out, so that 2^f - 1 is accurate near zero
+ * too. */
 static inline float exp2m1_over(float f) {
     float p = 1.546973445e-04f;
     p = p * f + 1.339086685e-03f;
@@ -41,24 +46,28 @@ static inline float exp2m1_over(float f) {
     return p * f + 6.931471880e-01f;
 }
 
-/* t = k + f with |f| <= 1/2, for |t| < 2000. The subtraction in double is what makes large arguments accurate. */
-static inline int32_t split_exponent(double t, float *f) {
-    const int32_t k = (int32_t)(t + 2048.5) - 2048;
-    *f = (float)(t - (double)k);
+/* t = k + f with |f| <= 1/2, for |t| <= most. The subtraction in double is what makes large arguments
+ * accurate. Beyond `most`, k stays at +-most and f at +-1. */
+static inline int32_t split_exponent(double t, float most, float *f) {
+    const float near = limit((float)t, most);
+    const float half = float_from_bits((bits_of_float(near) & 0x80000000u) | 0x3f000000u);
+    const int32_t k = (int32_t)(near + half);
+    *f = limit((float)(t - (double)k), 1.0f);
     return k;
 }
+static inline float power_of_two(int32_t k) { return float_from_bits((uint32_t)(k + 127) << 23); }
 
-/* exp(x) as a float32, for any finite x: saturates at 2^-126 and 2^127. */
+/* exp(x) as a float32, for any x: saturates at 2^-127 and 2^127. */
 static inline float exp_float(double x) {
     float f;
-    const int32_t k = split_exponent(clamp_double(x * LOG2E, -126.0, 127.0), &f);
-    return (1.0f + f * exp2m1_over(f)) * float_from_bits((uint32_t)(k + 127) << 23);
+    const int32_t k = split_exponent(x * LOG2E, 126.0f, &f);
+    return (1.0f + f * exp2m1_over(f)) * power_of_two(k);
 }
 
-/* The same with the exponent range of a double: saturates at 2^-1022 and 2^1023. */
+/* The same with the exponent range of a double: saturates at 2^-1022 and 2^1022. */
 static inline double exp_double(double x) {
     float f;
-    const int32_t k = split_exponent(clamp_double(x * LOG2E, -1022.0, 1023.0), &f);
+    const int32_t k = split_exponent(x * LOG2E, 1021.0f, &f);
     return (double)(1.0f + f * exp2m1_over(f)) * double_from_bits((uint64_t)(k + 1023) << 52);
 }
 
@@ -99,9 +108,12 @@ typedef struct row_gh {
 static inline row_gh squared_error_row(double y, double raw) { return (row_gh){raw - y, 1.0}; }
 static inline row_gh absolute_error_row(double y, double raw) { return (row_gh){raw > y ? 1.0 : -1.0, 1.0}; }
 static inline row_gh huber_row(double y, double raw, double delta) {
-    return (row_gh){clamp_double(raw - y, -delta, delta), 1.0};
+    const double error = raw - y, above = error > delta ? delta : error;
+    return (row_gh){above < -delta ? -delta : above, 1.0};
 }
-static inline row_gh quantile_row(double y, double raw, double q) { return (row_gh){y >= raw ? -q : 1.0 - q, 1.0}; }
+static inline row_gh quantile_row(double y, double raw, double q) {
+    return (row_gh){y >= raw ? -q : 1.0 - q, 1.0};
+}
 static inline row_gh poisson_row(double y, double raw) {
     const double mean = exp_double(raw);
     return (row_gh){mean - y, mean};
@@ -123,14 +135,13 @@ static inline row_gh log_binary_row(uint8_t y, double raw) {
     return (row_gh){sign * q, ed * d};
 }
 static inline row_gh log_multinomial_row(int32_t y, double raw, double lse, int32_t k) {
-    float p = exp_float(raw - lse);
-    p = p < 1.0f ? p : 1.0f;
+    const float p = limit(exp_float(raw - lse), 1.0f);
     return (row_gh){p - (y == k ? 1.0f : 0.0f), p * (1.0f - p)};
 }
 
-/* Focal loss q^gamma * -log(1 - q) (Lin et al., 2017, eq. 4), q the probability of the wrong class, s = logit(q).
- * Its second derivative is negative for rows that are far on the wrong side; there the hessian is the gradient's
- * magnitude times p / (1 + gamma), which is log loss's own p q when gamma = 0. */
+/* Focal loss q^gamma * -log(1 - q) (Lin et al., 2017, eq. 4), q the probability of the wrong class, s =
+ * logit(q). Its second derivative is negative for rows that are far on the wrong side; there the hessian is
+ * the gradient's magnitude times p / (1 + gamma), which is log loss's own p q when gamma = 0. */
 static inline row_gh focal_binary_row(uint8_t y, double raw, double gamma) {
     const float sign = 1.0f - 2.0f * (float)(int32_t)y, c = (float)gamma;
     const double s = (double)sign * raw;
@@ -145,34 +156,33 @@ static inline row_gh focal_binary_row(uint8_t y, double raw, double gamma) {
     return (row_gh){sign * first, second > least ? second : least};
 }
 /* a = g's factor, b and r as gradient_focal left them. */
-static inline row_gh focal_multinomial_row(int32_t y, double raw, double lse, int32_t k, float a, float b, float r,
-                                     double gamma) {
-    float p = exp_float(raw - lse);
-    p = p < 1.0f ? p : 1.0f;
+static inline row_gh focal_multinomial_row(int32_t y, double raw, double lse, int32_t k, float a, float b,
+                                           float r, double gamma) {
+    const float p = limit(exp_float(raw - lse), 1.0f);
     const float u = p - (y == k ? 1.0f : 0.0f), v = u * r;
-    const float bound = v < -1.0f ? -1.0f : v > 1.0f ? 1.0f : v;
-    const float base = a * p * (1.0f - p), second = base - b * u * bound, least = base / (1.0f + (float)gamma);
+    const float base = a * p * (1.0f - p), second = base - b * u * limit(v, 1.0f),
+                least = base / (1.0f + (float)gamma);
     return (row_gh){a * u, second > least ? second : least};
 }
 
 /* The loop over rows [lo, hi) around one loss: with and without weights, with and without h. */
-#define ROWS(formula)                                                                                             \
-    if (weight && h) {                                                                                            \
-        for (int64_t i = lo; i < hi; i++) {                                                                       \
-            const row_gh d = formula;                                                                               \
-            g[i] = saturate(d.g * weight[i]);                                                                     \
-            h[i] = saturate(d.h * weight[i]);                                                                     \
-        }                                                                                                         \
-    } else if (h) {                                                                                               \
-        for (int64_t i = lo; i < hi; i++) {                                                                       \
-            const row_gh d = formula;                                                                               \
-            g[i] = saturate(d.g);                                                                                 \
-            h[i] = saturate(d.h);                                                                                 \
-        }                                                                                                         \
-    } else {                                                                                                      \
-        for (int64_t i = lo; i < hi; i++)                                                                         \
-            g[i] = saturate((formula).g);                                                                         \
-    }                                                                                                             \
+#define ROWS(formula)                                                                                        \
+    if (weight && h) {                                                                                       \
+        for (int64_t i = lo; i < hi; i++) {                                                                  \
+            const row_gh d = formula;                                                                        \
+            g[i] = saturate(d.g * weight[i]);                                                                \
+            h[i] = saturate(d.h * weight[i]);                                                                \
+        }                                                                                                    \
+    } else if (h) {                                                                                          \
+        for (int64_t i = lo; i < hi; i++) {                                                                  \
+            const row_gh d = formula;                                                                        \
+            g[i] = saturate(d.g);                                                                            \
+            h[i] = saturate(d.h);                                                                            \
+        }                                                                                                    \
+    } else {                                                                                                 \
+        for (int64_t i = lo; i < hi; i++)                                                                    \
+            g[i] = saturate((formula).g);                                                                    \
+    }                                                                                                        \
     break
 
 static void FN(gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) {
@@ -216,8 +226,8 @@ static void FN(gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi)
 }
 
 /* lse[i] = log(sum over k of exp(raw[k * stride + i])), rows [lo, hi), as maximum + log of the scaled sum. */
-static void FN(gradient_lse)(const double *restrict raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
-                             double *restrict lse) {
+static void FN(gradient_lse)(const double *restrict raw, int64_t stride, int32_t n_outputs, int64_t lo,
+                             int64_t hi, double *restrict lse) {
     double top[256], sum[256];
     for (int64_t first = lo; first < hi; first += 256) {
         const int64_t m = hi - first < 256 ? hi - first : 256;
@@ -240,18 +250,18 @@ static void FN(gradient_lse)(const double *restrict raw, int64_t stride, int32_t
     }
 }
 
-/* Multinomial focal loss, what depends on the true class alone. With p its probability, q = 1 - p, L = -log p:
- *   a = q^c (c p L / q + 1),  b = c p q^c (L - (c - 1) p L / q - 2),  r = 1 / q
- *   g_k = a (p_k - [k = y]),  h_k = a p_k (1 - p_k) - b (p_k - [k = y])^2 / q */
-static void FN(gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse, double gamma,
-                               int64_t lo, int64_t hi, float *focal, int64_t focal_stride) {
+/* Multinomial focal loss, what depends on the true class alone. With p its probability, q = 1 - p, L = -log
+ * p: a = q^c (c p L / q + 1),  b = c p q^c (L - (c - 1) p L / q - 2),  r = 1 / q g_k = a (p_k - [k = y]), h_k
+ * = a p_k (1 - p_k) - b (p_k - [k = y])^2 / q */
+static void FN(gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse,
+                               double gamma, int64_t lo, int64_t hi, float *focal, int64_t focal_stride) {
     float *restrict fa = focal, *restrict fb = focal + focal_stride, *restrict fr = fb + focal_stride;
     const float c = (float)gamma;
     for (int64_t i = lo; i < hi; i++) {
         const double gap = lse[i] - raw[(int64_t)y[i] * stride + i], loss = gap > 0.0 ? gap : 0.0;
         float f;
-        const int32_t k = split_exponent(clamp_double(-loss * LOG2E, -126.0, 0.0), &f);
-        const float tail = f * exp2m1_over(f), p = (1.0f + tail) * float_from_bits((uint32_t)(k + 127) << 23);
+        const int32_t k = split_exponent(-loss * LOG2E, 126.0f, &f);
+        const float tail = f * exp2m1_over(f), p = (1.0f + tail) * power_of_two(k);
         float q = k == 0 ? -tail : 1.0f - p;
         q = q > 1e-37f ? q : 1e-37f;
         const float l = (float)loss, ratio = l > 0.0f ? l / q : 1.0f;
@@ -270,8 +280,9 @@ static inline double fold_lanes(double *lane) {
     return lane[0];
 }
 
-/* One block: n <= GRADIENT_BLOCK rows. h may be NULL: h = 1. Largest and smallest are found on the bits, whose order as
- * integers is that of positive floats (and puts NaN above infinity), because integer reductions vectorise. */
+/* One block: n <= GRADIENT_BLOCK rows. h may be NULL: h = 1. Largest and smallest are found on the bits,
+ * whose order as integers is that of positive floats (and puts NaN above infinity), because integer
+ * reductions vectorise. */
 static void FN(gradient_stats)(const float *restrict g, const float *restrict h, int64_t n,
                                GradientStats *restrict stats) {
     double sum_g[GRADIENT_LANES] = {0.0}, sum_h[GRADIENT_LANES] = {0.0};
@@ -310,8 +321,9 @@ static void FN(gradient_stats)(const float *restrict g, const float *restrict h,
     stats->sum_h = fold_lanes(sum_h);
 }
 
-/* A hash of the row and the tree's key, every bit of which is fair: multiply and xorshift, as Wellons' lowbias32, the
- * second half of the key between the rounds so that two trees do not see shifted copies of one sequence. */
+/* A hash of the row and the tree's key, every bit of which is fair: multiply and xorshift, as Wellons'
+ * lowbias32, the second half of the key between the rounds so that two trees do not see shifted copies of one
+ * sequence. */
 static inline uint32_t row_hash(uint32_t row, uint32_t key0, uint32_t key1) {
     uint32_t x = row + key0;
     x = (x ^ x >> 16) * 0x21f0aaadu;
@@ -327,11 +339,12 @@ static inline int32_t to_fixed(float x) {
 
 #define PACK_CHUNK 512
 
-/* Rows lo <= i < hi of a list (rows[i]) or of the data (rows NULL: row i itself) to gh[i]; hi - lo <= GRADIENT_BLOCK.
- * g is kept with 16 bits of fraction, h with 15; random bits below the point are added and the fraction cut off:
- * floor(x + u), unbiased, and exact when x is an integer. h NULL: the h field is 1. */
+/* Rows lo <= i < hi of a list (rows[i]) or of the data (rows NULL: row i itself) to gh[i]; hi - lo <=
+ * GRADIENT_BLOCK. g is kept with 16 bits of fraction, h with 15; random bits below the point are added and
+ * the fraction cut off: floor(x + u), unbiased, and exact when x is an integer. h NULL: the h field is 1. */
 static void FN(gradient_pack)(const float *restrict g, const float *restrict h, const uint32_t *restrict rows,
-                              int64_t lo, int64_t hi, uint64_t key, uint32_t *restrict gh, Packed *restrict block) {
+                              int64_t lo, int64_t hi, uint64_t key, uint32_t *restrict gh,
+                              Packed *restrict block) {
     const float scale_g = (float)(block->scale_g * 65536.0), scale_h = (float)(block->scale_h * 32768.0);
     const uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
     int32_t sum_g = 0, sum_h = 0, low = INT32_MAX, high = 0; /* a block's sums stay below 2^29 */
