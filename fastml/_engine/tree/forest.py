@@ -63,7 +63,7 @@ class Forest:
         self._pending: list[dict[str, np.ndarray]] = []
         self._pending_output: list[int] = []
         self.version = 0
-        self._packed: Any = None
+        self._packs: dict[int, Any] = {}
 
     @property
     def n_trees(self) -> int:
@@ -157,7 +157,7 @@ class Forest:
 
     def _changed(self) -> None:
         self.version += 1
-        self._packed = None
+        self._packs = {}
 
     def tree(self, index: int) -> dict[str, np.ndarray]:
         """Views of the arrays of one tree, with the ``category_sets`` that its ``category_set`` counts in.

@@ -1,0 +1,561 @@
+"""Packing: a forest's arrays into the two forms that src_c/tree/traverse.h describes.
+
+A pack is a copy: it holds no reference to the forest, is never changed and may be read by any number of threads.
+"""
+
+import numpy as np
+
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastml._engine.runtime.kernels cimport (
+    K, traverse_part, traverse_round, traverse_step, traverse_tree,
+)
+
+cdef extern from "tree/traverse.h":
+    cdef enum:
+        TRAVERSE_ROWS
+        TRAVERSE_MAX_LEAVES
+        TRAVERSE_CHILD_BITS
+        TRAVERSE_PLANE_BITS
+
+cdef enum:
+    SLOTS_PER_PART = 64  # 16 KB of slots: with the codes of a block, inside the first-level cache
+    TREES_PER_PART = 32
+    LEAVES = -1          # stage of a step that waits for none; keeps have even stages, joins odd ones
+
+
+cdef struct Ranges:
+    # Codes that go one way, as ranges (low, width): code in the range <=> (uint8)(code - low) <= width
+    int32_t n
+    uint8_t low[128]
+    uint8_t width[128]
+
+
+cdef struct Runs:
+    # A category set as alternating runs of codes: run r is [start[r], start[r + 1]), the first goes left if first_left
+    int32_t n
+    bint first_left
+    uint8_t start[256]
+
+
+cdef struct Raw:
+    # A step before it is put in order
+    traverse_step step
+    int32_t stage
+    int32_t height
+
+
+cdef inline bint in_set(const uint8_t *bits, int c) noexcept nogil:
+    return (bits[c >> 3] >> (c & 7)) & 1
+
+
+cdef void find_runs(const uint8_t *bits, Runs *runs) noexcept nogil:
+    cdef int c
+    runs.first_left = in_set(bits, 0)
+    runs.n = 1
+    runs.start[0] = 0
+    for c in range(1, 256):
+        if in_set(bits, c) != in_set(bits, c - 1):
+            runs.start[runs.n] = <uint8_t> c
+            runs.n += 1
+
+
+cdef void set_ranges(const uint8_t *bits, bint left, Ranges *ranges) noexcept nogil:
+    """Runs of codes that go left (or right), the last joined to the first around the end of the codes."""
+    cdef int c, first = -1, at, begin = -1
+    ranges.n = 0
+    for c in range(256):
+        if in_set(bits, c) != in_set(bits, (c + 255) & 255):
+            first = c
+            break
+    if first < 0:
+        if in_set(bits, 0) == left:
+            ranges.n = 1
+            ranges.low[0] = 0
+            ranges.width[0] = 255
+        return
+    for at in range(first, first + 257):
+        c = at & 255
+        if at < first + 256 and in_set(bits, c) == left:
+            if begin < 0:
+                begin = at
+        elif begin >= 0:
+            ranges.low[ranges.n] = <uint8_t> (begin & 255)
+            ranges.width[ranges.n] = <uint8_t> (at - begin - 1)
+            ranges.n += 1
+            begin = -1
+
+
+cdef class Pack:
+    """A forest packed for prediction.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        As `Forest.arrays` returns them; trusted (see validate.py).
+    planes : int32 array, optional
+        Features in the order of the planes of codes that will be given. All features that the forest splits on must
+        be there. When missing: those features, ascending.
+    stage : int, default=0
+        When positive, trees are put together in stages of so many (staged prediction).
+
+    Raises
+    ------
+    ValueError
+        If the forest splits on more than 2^20 - 1 different features, or a packed tree has more than 2^28 nodes.
+    """
+
+    def __init__(self, dict arrays not None, planes=None, int stage=0):
+        used = np.unique(arrays["feature"])
+        used = used[used >= 0]
+        if planes is None:
+            planes = used
+        self.planes = np.ascontiguousarray(planes, dtype=np.int32)
+        self.n_planes = len(self.planes)
+        self.n_outputs = len(arrays["baseline"])
+        self.n_trees = len(arrays["tree_output"])
+        self.stage = stage
+        if self.n_planes >= 1 << TRAVERSE_PLANE_BITS:
+            most = (1 << TRAVERSE_PLANE_BITS) - 1
+            raise ValueError(f"a forest may split on {most} different features, not on {self.n_planes}")
+        top = int(max(self.planes.max(initial=-1), used.max(initial=-1))) + 1
+        plane_of = np.full(top, -1, dtype=np.int32)
+        plane_of[self.planes] = np.arange(self.n_planes, dtype=np.int32)
+        if used.size and plane_of[used].min() < 0:
+            raise ValueError("the forest splits on a feature that has no plane")
+        _Packer(self, arrays, plane_of).run()
+
+
+cdef class _Packer:
+    """Work space of one packing."""
+
+    cdef Pack pack
+    cdef int64_t[::1] offsets, count
+    cdef int32_t[::1] left, right, feature, category_set, output, plane_of
+    cdef uint8_t[::1] code, missing_left
+    cdef double[::1] value
+    cdef uint8_t[:, ::1] sets
+    # per node of the tree at hand
+    cdef int32_t[::1] height, stage_of, slot_of, leaf_of, pair_of
+    # queue of the breadth-first order: node, and runs [lo, hi] of its category set (lo < 0: all)
+    cdef int32_t[::1] queue
+    cdef int16_t[:, ::1] queue_runs
+    # results
+    cdef uint64_t[::1] nodes
+    cdef double[::1] node_value, leaf_value
+    cdef int32_t[::1] node_id, leaf_id
+    cdef traverse_step *steps
+    cdef traverse_round *rounds
+    cdef traverse_part *parts
+    cdef traverse_tree *trees
+    cdef int64_t n_nodes, n_leaves, n_steps, n_rounds, n_parts
+    # the part that is open
+    cdef Raw *raw
+    cdef Raw *raw_sorted
+    cdef int64_t n_raw
+    cdef int32_t n_part_slots, max_slots
+    cdef object keep
+
+    def __cinit__(self, Pack pack not None, dict arrays not None, plane_of):
+        self.pack = pack
+        self.offsets = arrays["tree_offsets"]
+        self.count = arrays["count"]
+        self.left = arrays["left"]
+        self.right = arrays["right"]
+        self.feature = arrays["feature"]
+        self.category_set = arrays["category_set"]
+        self.output = arrays["tree_output"]
+        self.code = arrays["code"]
+        self.missing_left = arrays["missing_left"]
+        self.value = arrays["value"]
+        self.sets = arrays["category_sets"]
+        self.plane_of = plane_of
+        n_trees = len(arrays["tree_output"])
+        n_nodes = len(arrays["left"])
+        # Runs of each set bound the steps and the nodes that a categorical split becomes.
+        sets = np.unpackbits(arrays["category_sets"], axis=1, bitorder="little")
+        n_runs = 1 + np.count_nonzero(sets[:, 1:] != sets[:, :-1], axis=1)
+        categorical = arrays["category_set"][arrays["category_set"] >= 0]
+        extra = int(n_runs[categorical].sum())
+        most = int(np.diff(arrays["tree_offsets"]).max(initial=1))
+        room_steps = n_nodes + extra + n_trees + 1
+        room_nodes = n_nodes + 2 * extra + 1
+        if most + 2 * extra >= 1 << 31:
+            raise ValueError("a tree is too large to be packed")
+        scratch = np.empty((5, most), dtype=np.int32)
+        self.height, self.stage_of, self.slot_of, self.leaf_of, self.pair_of = scratch
+        self.queue = np.empty(most + 2 * extra + 1, dtype=np.int32)
+        self.queue_runs = np.empty((most + 2 * extra + 1, 2), dtype=np.int16)
+        memory = {
+            "nodes": np.empty(room_nodes, dtype=np.uint64),
+            "node_value": np.empty(room_nodes),
+            "node_id": np.empty(room_nodes, dtype=np.int32),
+            "leaf_value": np.zeros(n_nodes + 32),
+            "leaf_id": np.empty(n_nodes + 1, dtype=np.int32),
+            "steps": np.empty(room_steps * sizeof(traverse_step), dtype=np.uint8),
+            "rounds": np.empty((room_steps + 1) * sizeof(traverse_round), dtype=np.uint8),
+            "parts": np.empty((n_trees + 1) * sizeof(traverse_part), dtype=np.uint8),
+            "trees": np.empty((n_trees + 1) * sizeof(traverse_tree), dtype=np.uint8),
+        }
+        self.pack._memory = memory
+        self.nodes = memory["nodes"]
+        self.node_value = memory["node_value"]
+        self.node_id = memory["node_id"]
+        self.leaf_value = memory["leaf_value"]
+        self.leaf_id = memory["leaf_id"]
+        cdef uint8_t[::1] raw_steps = memory["steps"], rounds = memory["rounds"]
+        cdef uint8_t[::1] parts = memory["parts"], trees = memory["trees"]
+        self.steps = <traverse_step *> &raw_steps[0]
+        self.rounds = <traverse_round *> &rounds[0]
+        self.parts = <traverse_part *> &parts[0]
+        self.trees = <traverse_tree *> &trees[0]
+        self.keep = np.empty((2, room_steps * sizeof(Raw)), dtype=np.uint8)
+        cdef uint8_t[:, ::1] keep = self.keep
+        self.raw = <Raw *> &keep[0, 0]
+        self.raw_sorted = <Raw *> &keep[1, 0]
+
+    cdef int run(self) except -1:
+        cdef int64_t t
+        cdef int64_t n_trees = self.pack.n_trees
+        cdef bint in_steps, open_steps = False, is_open = False
+        cdef int32_t slots
+        cdef traverse_part *part = NULL
+        for t in range(n_trees):
+            self.trees[t].output = self.output[t]
+            in_steps = self.measure(t, &slots)
+            self.breadth_first(t)
+            if is_open and (
+                open_steps != in_steps
+                or (in_steps and self.n_part_slots + slots > SLOTS_PER_PART)
+                or part.n_trees >= TREES_PER_PART
+                or (self.pack.stage > 0 and t % self.pack.stage == 0)
+            ):
+                self.close(part)
+                is_open = False
+            if not is_open:
+                part = &self.parts[self.n_parts]
+                self.n_parts += 1
+                part.first_step = self.n_steps
+                part.first_round = self.n_rounds
+                part.first_tree = t
+                part.n_rounds = 0
+                part.n_trees = 0
+                self.n_raw = 0
+                self.n_part_slots = 0
+                open_steps = in_steps
+                is_open = True
+            part.n_trees += 1
+            if in_steps:
+                self.emit(t)
+        if is_open:
+            self.close(part)
+        cdef Pack pack = self.pack
+        pack.n_slots = self.max_slots
+        pack.c.steps = self.steps
+        pack.c.rounds = self.rounds
+        pack.c.parts = self.parts
+        pack.c.trees = self.trees
+        pack.c.nodes = &self.nodes[0]
+        pack.c.node_value = &self.node_value[0]
+        pack.c.node_id = &self.node_id[0]
+        pack.c.leaf_value = &self.leaf_value[0]
+        pack.c.leaf_id = &self.leaf_id[0]
+        pack.c.n_parts = self.n_parts
+        pack.c.n_trees = n_trees
+        return 0
+
+    cdef int ranges_of(self, int64_t node, bint left, Ranges *ranges) noexcept nogil:
+        """Codes that go left (right) at a node, as ranges."""
+        cdef uint8_t bias, width
+        if self.category_set[node] >= 0:
+            set_ranges(&self.sets[self.category_set[node], 0], left, ranges)
+            return ranges.n
+        bias = 0 if self.missing_left[node] else 1
+        width = <uint8_t> (self.code[node] - bias)
+        if left:
+            ranges.n = 1
+            ranges.low[0] = bias
+            ranges.width[0] = width
+        elif width == 255:
+            ranges.n = 0
+        else:
+            ranges.n = 1
+            ranges.low[0] = <uint8_t> (self.code[node] + 1)
+            ranges.width[0] = <uint8_t> (254 - width)
+        return ranges.n
+
+    cdef bint measure(self, int64_t t, int32_t *n_slots) noexcept nogil:
+        """Heights and leaf numbers of a tree; whether steps are expected to be the faster form."""
+        cdef int64_t first = self.offsets[t], i
+        cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
+        cdef int32_t l, r, n_leaves = 0, pairs = 0
+        cdef int64_t n_steps = 0
+        cdef double visits = 0, rows
+        cdef Ranges ranges
+        for i in range(n - 1, -1, -1):
+            l = self.left[first + i]
+            if l < 0:
+                self.height[i] = 0
+                continue
+            r = self.right[first + i]
+            self.height[i] = 1 + max(self.height[l], self.height[r])
+            if self.height[i] == 1:
+                pairs += 1
+            visits += <double> self.count[first + i]
+            n_steps += max(1, self.ranges_of(first + i, True, &ranges)) if self.category_set[first + i] >= 0 else 1
+        for i in range(n):
+            self.leaf_of[i] = -1
+            if self.left[first + i] < 0:
+                self.leaf_of[i] = n_leaves
+                self.leaf_value[self.n_leaves + n_leaves] = self.value[first + i]
+                self.leaf_id[self.n_leaves + n_leaves] = <int32_t> i
+                n_leaves += 1
+        self.trees[t].first_leaf = self.n_leaves
+        self.trees[t].n_leaves = n_leaves
+        self.trees[t].slot = 0
+        self.n_leaves += n_leaves
+        n_slots[0] = max(1, pairs)
+        # Mean length of a row's path: visits of inner nodes over rows; without counts, the height.
+        rows = <double> self.count[first]
+        cdef double path = visits / rows if rows > 0 else self.height[0]
+        cdef double step_cost = n_steps * K.traverse_step_ns()
+        cdef double walk_cost = path * K.traverse_level_ns(n)
+        # 8 trees of one row wait together as 8 rows of one tree do, but their nodes come from more cache lines.
+        self.pack.one_ns += 1.5 * walk_cost + 2
+        if n_leaves == 1 or (n_leaves <= TRAVERSE_MAX_LEAVES and step_cost <= walk_cost):
+            self.pack.row_ns += step_cost + 0.3
+            return True
+        self.pack.row_ns += walk_cost + 0.5
+        return False
+
+    cdef void put(self, int64_t node, const Ranges *ranges, int32_t k, int32_t stage, int32_t height) noexcept nogil:
+        cdef Raw *raw = &self.raw[self.n_raw]
+        self.n_raw += 1
+        memset(raw, 0, sizeof(Raw))
+        raw.step.plane = <uint32_t> self.plane_of[self.feature[node]] if self.feature[node] >= 0 else 0
+        raw.step.low = ranges.low[k]
+        raw.step.width = ranges.width[k]
+        raw.stage = stage
+        raw.height = height
+
+    cdef void emit(self, int64_t t) noexcept nogil:
+        """Steps of one tree, children first."""
+        cdef int64_t first = self.offsets[t], i
+        cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
+        cdef int32_t l, r, child, stage, k
+        cdef Ranges ranges
+        cdef Raw *raw
+        if n == 1:
+            ranges.n = 1
+            ranges.low[0] = 0
+            ranges.width[0] = 255
+            self.put(first, &ranges, 0, LEAVES, 0)
+            self.raw[self.n_raw - 1].step.target = <uint16_t> self.n_part_slots
+            self.trees[t].slot = self.n_part_slots
+            self.n_part_slots += 1
+            return
+        for i in range(n - 1, -1, -1):
+            l = self.left[first + i]
+            if l < 0:
+                continue
+            r = self.right[first + i]
+            if self.height[i] == 1:
+                self.slot_of[i] = self.n_part_slots
+                self.n_part_slots += 1
+                stage = LEAVES
+                if self.ranges_of(first + i, True, &ranges) == 0:
+                    ranges.low[0] = 0
+                    ranges.width[0] = 255
+                    l = r  # everything goes right
+                self.put(first + i, &ranges, 0, LEAVES, 1)
+                raw = &self.raw[self.n_raw - 1]
+                raw.step.target = <uint16_t> self.slot_of[i]
+                raw.step.inside = <uint8_t> self.leaf_of[l]
+                raw.step.outside = <uint8_t> self.leaf_of[r]
+                for k in range(1, ranges.n):
+                    stage = 0
+                    self.put(first + i, &ranges, k, stage, 1)
+                    raw = &self.raw[self.n_raw - 1]
+                    raw.step.target = <uint16_t> self.slot_of[i]
+                    raw.step.inside = <uint8_t> self.leaf_of[l]
+                self.stage_of[i] = stage
+            elif self.height[l] == 0 or self.height[r] == 0:
+                child = r if self.height[l] == 0 else l
+                self.slot_of[i] = self.slot_of[child]
+                stage = self.stage_of[child]
+                stage = stage + 1 if stage & 1 else stage  # the first even stage that is not earlier
+                self.stage_of[i] = stage
+                for k in range(self.ranges_of(first + i, child == r, &ranges)):
+                    self.put(first + i, &ranges, k, stage, self.height[i])
+                    raw = &self.raw[self.n_raw - 1]
+                    raw.step.target = <uint16_t> self.slot_of[i]
+                    raw.step.inside = <uint8_t> self.leaf_of[l if child == r else r]
+            else:
+                self.slot_of[i] = self.slot_of[r]
+                stage = max(self.stage_of[l], self.stage_of[r])
+                stage = stage if stage & 1 and stage > 0 else stage + 1
+                if stage == 0:
+                    stage = 1
+                self.stage_of[i] = stage
+                for k in range(self.ranges_of(first + i, True, &ranges)):
+                    self.put(first + i, &ranges, k, stage, self.height[i])
+                    raw = &self.raw[self.n_raw - 1]
+                    raw.step.target = <uint16_t> self.slot_of[i]
+                    raw.step.other = <uint16_t> self.slot_of[l]
+        self.trees[t].slot = self.slot_of[0]
+
+    cdef void close(self, traverse_part *part) noexcept nogil:
+        """Put the steps of a part in order: by stage, then by height, so that neighbours seldom wait for each other."""
+        cdef int64_t i, n = self.n_raw
+        cdef int32_t stage
+        cdef traverse_round *group
+        if n == 0:
+            return
+        self.sort(True)
+        self.sort(False)
+        group = &self.rounds[self.n_rounds]
+        memset(group, 0, sizeof(traverse_round))
+        part.n_rounds = 1
+        for i in range(n):
+            stage = self.raw[i].stage
+            while stage >= 0 and stage // 2 > part.n_rounds - 1:
+                group += 1
+                memset(group, 0, sizeof(traverse_round))
+                part.n_rounds += 1
+            if stage == LEAVES:
+                group.n_leaves += 1
+            elif stage & 1:
+                group.n_join += 1
+            else:
+                group.n_keep += 1
+            self.steps[self.n_steps + i] = self.raw[i].step
+        self.n_steps += n
+        self.n_rounds += part.n_rounds
+        if self.n_part_slots > self.max_slots:
+            self.max_slots = self.n_part_slots
+
+    cdef void sort(self, bint by_height) noexcept nogil:
+        """Stable counting sort of the raw steps by height (at most 255) or by stage (-1 to 2 x 255)."""
+        cdef int32_t[512] start
+        cdef int32_t key, total = 0, size
+        cdef int64_t i
+        cdef Raw *swap
+        memset(start, 0, sizeof(start))
+        for i in range(self.n_raw):
+            key = self.raw[i].height if by_height else self.raw[i].stage + 1
+            start[key] += 1
+        for key in range(512):
+            size = start[key]
+            start[key] = total
+            total += size
+        for i in range(self.n_raw):
+            key = self.raw[i].height if by_height else self.raw[i].stage + 1
+            self.raw_sorted[start[key]] = self.raw[i]
+            start[key] += 1
+        swap = self.raw
+        self.raw = self.raw_sorted
+        self.raw_sorted = swap
+
+    cdef int breadth_first(self, int64_t t) except -1:
+        """Nodes of one tree in breadth-first order, siblings adjacent.
+
+        A categorical split of several runs becomes a binary search over its runs. Where that leads to the same child
+        more than once, the 8 bytes of the child are repeated but not what lies below it.
+        """
+        cdef int64_t first = self.offsets[t]
+        cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
+        cdef int64_t base = self.n_nodes
+        cdef int32_t head = 0, tail = 1, i, pair, low, width, l, r, middle, lo, hi
+        cdef Runs runs
+        cdef bint known
+        for i in range(n):
+            self.pair_of[i] = -1
+        self.trees[t].first_node = base
+        self.queue[0] = 0
+        self.queue_runs[0, 0] = -1
+        while head < tail:
+            i = self.queue[head]
+            lo = self.queue_runs[head, 0]
+            hi = self.queue_runs[head, 1]
+            self.node_id[base + head] = i
+            self.node_value[base + head] = self.value[first + i]
+            l = self.left[first + i]
+            r = self.right[first + i]
+            if l < 0:
+                self.nodes[base + head] = packed(head, 0, 0, 255)
+                head += 1
+                continue
+            if self.category_set[first + i] < 0:
+                low = 0 if self.missing_left[first + i] else 1
+                width = <uint8_t> (self.code[first + i] - low)
+                runs.n = 0
+            else:
+                find_runs(&self.sets[self.category_set[first + i], 0], &runs)
+                if runs.n == 1:  # one way for all codes
+                    low, width = 0, 255
+                    if not runs.first_left:
+                        l = r
+                    runs.n = 0
+                elif runs.n == 2:
+                    low = 0 if runs.first_left else runs.start[1]
+                    width = runs.start[1] - 1 if runs.first_left else 255 - runs.start[1]
+                    runs.n = 0
+                elif runs.n == 3:
+                    if runs.first_left:  # around the end of the codes
+                        low = runs.start[2]
+                        width = 255 - (runs.start[2] - runs.start[1])
+                    else:
+                        low = runs.start[1]
+                        width = runs.start[2] - runs.start[1] - 1
+                    runs.n = 0
+            if runs.n == 0:
+                pair = self.pair_of[i]
+                if pair < 0:
+                    pair = tail
+                    self.pair_of[i] = pair
+                    self.enqueue(tail, l, -1, -1)
+                    self.enqueue(tail + 1, r, -1, -1)
+                    tail += 2
+            else:
+                known = lo < 0 and self.pair_of[i] >= 0
+                if lo < 0:
+                    lo = 0
+                    hi = runs.n - 1
+                    if known:
+                        pair = self.pair_of[i]
+                    else:
+                        pair = tail
+                        self.pair_of[i] = pair
+                else:
+                    pair = tail
+                middle = (lo + hi + 1) // 2
+                low = 0
+                width = runs.start[middle] - 1
+                if not known:
+                    self.enqueue_runs(tail, i, l, r, &runs, lo, middle - 1)
+                    self.enqueue_runs(tail + 1, i, l, r, &runs, middle, hi)
+                    tail += 2
+            self.nodes[base + head] = packed(pair, self.plane_of[self.feature[first + i]], low, width)
+            head += 1
+        if tail > 1 << TRAVERSE_CHILD_BITS:
+            raise ValueError(f"a packed tree may have 2^{TRAVERSE_CHILD_BITS} nodes, tree {t} needs {tail}")
+        self.n_nodes += tail
+        return 0
+
+    cdef inline void enqueue(self, int32_t at, int32_t node, int32_t lo, int32_t hi) noexcept nogil:
+        self.queue[at] = node
+        self.queue_runs[at, 0] = <int16_t> lo
+        self.queue_runs[at, 1] = <int16_t> hi
+
+    cdef inline void enqueue_runs(self, int32_t at, int32_t node, int32_t l, int32_t r, const Runs *runs, int32_t lo,
+                                  int32_t hi) noexcept nogil:
+        if lo < hi:
+            self.enqueue(at, node, lo, hi)
+        else:
+            self.enqueue(at, l if runs.first_left != (lo & 1) else r, -1, -1)
+
+
+cdef inline uint64_t packed(int64_t child, int64_t plane, int64_t low, int64_t width) noexcept nogil:
+    return (<uint64_t> child | <uint64_t> plane << TRAVERSE_CHILD_BITS
+            | <uint64_t> low << (TRAVERSE_CHILD_BITS + TRAVERSE_PLANE_BITS) | <uint64_t> width << 56)

@@ -1,0 +1,93 @@
+/* Traversal: uint8 codes of a block of rows through packed trees, to leaf values.
+
+   Two forms of the same tree, which give the same leaf:
+
+   Steps (small trees). Every inner node is decided for every row of the block at once, children before parents,
+   without a branch or a dependent load. A slot is a vector of TRAVERSE_ROWS leaf ids, one byte a row. A step
+   reads one plane of codes and writes one slot, in one of three ways:
+
+     leaves  slot[target] = in ? inside : outside            both children are leaves
+     keep    slot[target] = in ? inside : slot[target]       one child is a leaf
+     join    slot[target] = in ? slot[other] : slot[target]  neither is
+
+   where in = (uint8_t)(code - low) <= width. A numerical split is one such range whichever way missing values
+   go; a set of categories is one step per run of codes. Steps are grouped in rounds (all leaves, all keeps, all
+   joins; children are in an earlier group or earlier in the same one), and several trees share the rounds, so
+   that the loops are long and their ends are foreseen. Cost: nodes x rows, about 1/16 of a cycle each with 512
+   bits. The idea of deciding all nodes with byte vectors is RapidScorer's (Ye et al., KDD 2018); selecting leaf
+   ids from the bottom up replaces its bit masks and needs each node once.
+
+   Nodes (deep trees, few rows). 8 bytes a node: bits 0-27 first child (the children are neighbours), 28-47
+   plane, 48-55 low, 56-63 width; next = child + !in. A leaf is its own first child and takes every code, so rows
+   in lockstep need no end test of their own; the walk stops when no row of the group moves any more.
+
+   Sums are made in double in the order of the trees by both forms, so that the result does not depend on which
+   is chosen, on the block or on the instruction set. Nothing here checks an index: packing does. */
+#ifndef FASTML_TREE_TRAVERSE_H
+#define FASTML_TREE_TRAVERSE_H
+
+#include <stdint.h>
+
+enum {
+    TRAVERSE_ROWS = 256,       /* rows of a block, distance between planes and between slots in bytes */
+    TRAVERSE_GROUP = 64,       /* rows are processed in multiples of this */
+    TRAVERSE_MAX_LEAVES = 256, /* of a tree in steps: ids are bytes */
+    TRAVERSE_CHILD_BITS = 28,
+    TRAVERSE_PLANE_BITS = 20
+};
+
+typedef struct traverse_step {
+    uint32_t plane;
+    uint16_t target;
+    uint16_t other;
+    uint8_t low;
+    uint8_t width;
+    uint8_t inside;
+    uint8_t outside;
+} traverse_step;
+
+typedef struct traverse_round {
+    int32_t n_leaves;
+    int32_t n_keep;
+    int32_t n_join;
+} traverse_round;
+
+typedef struct traverse_tree {
+    int64_t first_node; /* root in nodes, node_value, node_id; children count from here */
+    int64_t first_leaf; /* in leaf_value, leaf_id */
+    int32_t output;
+    int32_t n_leaves;
+    int32_t slot; /* where the steps leave the ids */
+} traverse_tree;
+
+/* Neighbouring trees that are traversed together: in steps if there are rounds, else one by one in nodes. */
+typedef struct traverse_part {
+    int64_t first_step;
+    int64_t first_round;
+    int64_t first_tree;
+    int32_t n_rounds;
+    int32_t n_trees;
+} traverse_part;
+
+/* A packed forest. leaf_value is readable for 32 entries beyond its end. */
+typedef struct traverse_pack {
+    const traverse_step *steps;
+    const traverse_round *rounds;
+    const traverse_part *parts;
+    const traverse_tree *trees;
+    const uint64_t *nodes;
+    const double *node_value;
+    const int32_t *node_id;
+    const double *leaf_value;
+    const int32_t *leaf_id;
+    int64_t n_parts;
+    int64_t n_trees;
+} traverse_pack;
+
+/* Room for one thread. */
+typedef struct traverse_space {
+    uint8_t *slots; /* (largest number of slots of a part, TRAVERSE_ROWS), 64-byte aligned */
+    uint32_t *leaf; /* (max(TRAVERSE_ROWS, n_trees),) */
+} traverse_space;
+
+#endif
