@@ -1,8 +1,9 @@
 """Gradient boosting against LightGBM, XGBoost, CatBoost and scikit-learn: time, quality, memory, prediction.
 
-Each set and number of leaves is measured in rounds: in every round each contestant (a library in one of its
-modes) fits in a process of its own, on the training rows of that round's seed. The first round has all
-contestants; later rounds have those that can still be the fastest (`still_racing`).
+Each set and number of leaves is measured in turns: in every turn each contestant (a library in one of its
+modes) fits in a process of its own, on the training rows of that turn's seed. The first turn has all
+contestants; later turns have those that can still be the fastest (`still_racing`). On the costly sets the
+modes of a library are compared over a few rounds first, and only the fastest goes to the contest (`pilot`).
 """
 
 import argparse
@@ -23,12 +24,14 @@ from benchmarks.setting import Setting
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "build" / "bench"
 LEAVES = (255, 31)
+COSTLY = ("kddcup99", "mnist")
 REPEATS = {"generated-10k": 5, "adult": 5, "kddcup99": 2, "mnist": 2}  # by cost; 3 for the others
+PILOT_ROUNDS = 10
 SCALING_SET = "generated-1m"  # fastml runs there on one thread, too
-MUCH_SLOWER = 6.0  # times the fastest: not measured again
+MUCH_SLOWER = 2.0  # times the fastest rival: not measured again
 NEARLY_BEST = 1.15  # times the same library's best mode: measured again
-QUICK = 5.0  # seconds: such fits are always measured again
-GIVE_UP = 6.0  # times the fastest rival so far (at least 60 s): stopped
+QUICK = 5.0  # seconds: such fits are measured again, however slow they are
+GIVE_UP = 4.0  # times the fastest rival so far (at least 60 s): stopped
 # The root comes last on the path, so that the installed fastml is imported and not the source tree.
 CHILD = "import sys; sys.path.append(sys.argv[1]); from benchmarks.measure import main; main(sys.argv[2])"
 
@@ -54,22 +57,17 @@ def contestants(libraries, set_name, threads):
 
 
 def still_racing(seconds):
-    """Which of {contestant: seconds of the first round, or None if it failed} are measured again.
+    """Which of {contestant: seconds of the first turn, or None if it failed} are measured again.
 
-    fastml; the fastest rival; and whoever is QUICK or not MUCH_SLOWER than the fastest, if the mode is its
-    library's best or NEARLY_BEST.
+    fastml, and whoever is QUICK or not MUCH_SLOWER than the fastest rival, if the mode is its library's best
+    or NEARLY_BEST.
     """
     done = {c: s for c, s in seconds.items() if s is not None}
-    rival_seconds = {c: s for c, s in done.items() if c.library != "fastml"}
-    fastest_rival = min(rival_seconds, key=rival_seconds.get, default=None)
-    best_mode = {c.library: min(s for o, s in done.items() if o.library == c.library) for c in done}
-    limit = max(QUICK, MUCH_SLOWER * min(done.values(), default=0.0))
+    best = {name: min(s for c, s in done.items() if c.library == name) for name in {c.library for c in done}}
+    fastest_rival = min((s for name, s in best.items() if name != "fastml"), default=0.0)
+    limit = max(QUICK, MUCH_SLOWER * fastest_rival)
     return [
-        c
-        for c, s in done.items()
-        if c.library == "fastml"
-        or c == fastest_rival
-        or (s <= limit and s <= NEARLY_BEST * best_mode[c.library])
+        c for c, s in done.items() if c.library == "fastml" or s <= min(limit, NEARLY_BEST * best[c.library])
     ]
 
 
@@ -100,41 +98,54 @@ class Race:
         everyone = contestants(libraries, self.job["set"], self.options.threads)
         # LightGBM first: the others are stopped when they take many times as long
         everyone.sort(key=lambda c: (c.library != "lightgbm", c.library))
+        if self.job["set"] in COSTLY and self.job["rounds"] > PILOT_ROUNDS:
+            everyone = self.pilot(everyone)
         first = {c: self.measure(c, seed=0) for c in everyone}
         racing = still_racing({c: r.get("fit_seconds") for c, r in first.items() if r})
         for seed in range(1, self.repeats):
-            shift = seed % len(racing)
+            shift = seed % max(1, len(racing))
             for contestant in racing[shift:] + racing[:shift]:
                 self.measure(contestant, seed)
 
-    def measure(self, contestant, seed):
+    def pilot(self, everyone):
+        """Each library in the mode that is the fastest over PILOT_ROUNDS; none if all its modes failed."""
+        chosen = []
+        for library in dict.fromkeys(c.library for c in everyone):
+            ways = [c for c in everyone if c.library == library]
+            if len(ways) > 1:
+                tried = {c: self.measure(c, 0, PILOT_ROUNDS) or {} for c in ways}
+                done = {c: r["fit_seconds"] for c, r in tried.items() if "fit_seconds" in r}
+                ways = [min(done, key=done.get)] if done else []
+            chosen += ways
+        return chosen
+
+    def measure(self, contestant, seed, rounds=None):
         """The record of one fit, an earlier run's or new; None if there is none and --only excludes it."""
         c, options = contestant, self.options
-        key = {**vars(c), **self.job, "seed": seed}
+        job = {**self.job, "rounds": rounds or self.job["rounds"]}
+        key = {**vars(c), **job, "seed": seed}
         record = self.records.get(**key)
         current = rivals.version(c.library)
-        if record and "error" not in record and record["version"] == current:
+        if record and {"fit_seconds", "stopped_after"} & record.keys() and record["version"] == current:
             return record  # an earlier run's; what is to be measured again was forgotten before
         if c.library not in (options.only or [c.library]):
             return record
-        task_file = datasets.stored(self.job["set"], seed, options.rows, OUTPUT / "data")
-        setting = Setting(leaves=self.job["leaves"], threads=c.threads, seed=seed, rounds=options.rounds)
+        task_file = datasets.stored(job["set"], seed, job["rows"], OUTPUT / "data")
+        setting = Setting(leaves=job["leaves"], threads=c.threads, seed=seed, rounds=job["rounds"])
         order = {"library": c.library, "mode": c.mode, "task_file": str(task_file), "setting": vars(setting)}
         when = datetime.now().isoformat(timespec="seconds")
-        record = {**key, "version": current, "when": when, **run_child(order, c.threads, self.time_limit())}
+        outcome = run_child(order, c.threads, self.time_limit(job))
+        record = {**key, "version": current, "when": when, **outcome}
         self.records.add(record)
         told = f"{record['fit_seconds']:9.3f} s" if "fit_seconds" in record else record["error"]
-        print(
-            f"{self.job['set']} {self.job['leaves']} leaves, seed {seed}, {c.label}: {told}",
-            file=sys.stderr,
-            flush=True,
-        )
+        where = f"{job['set']}, {job['leaves']} leaves, {job['rounds']} rounds, seed {seed}"
+        print(f"{where}, {c.label}: {told}", file=sys.stderr, flush=True)
         return record
 
-    def time_limit(self):
+    def time_limit(self, job):
         """Seconds that a process may take, loading and scoring included."""
-        rows = self.records.select(**self.job, threads=self.options.threads)
-        seconds = [r["fit_seconds"] for r in rows if r["library"] != "fastml" and "fit_seconds" in r]
+        found = self.records.select(**job, threads=self.options.threads)
+        seconds = [r["fit_seconds"] for r in found if r["library"] != "fastml" and "fit_seconds" in r]
         return min(self.options.limit, max(60.0, GIVE_UP * min(seconds))) if seconds else self.options.limit
 
 
@@ -161,7 +172,7 @@ def parse(arguments):
     )
     parser.add_argument("--tables", action="store_true", help="only print the tables of what was measured")
     parser.add_argument(
-        "--repeat", type=int, help="rounds of measurement (by default 2 to 5, by the cost of the set)"
+        "--repeat", type=int, help="turns, one seed each (by default 2 to 5, by the cost of the set)"
     )
     parser.add_argument("--quick", action="store_true", help="the same as --repeat 1")
     parser.add_argument("--threads", type=int, default=2)
@@ -184,9 +195,9 @@ def main(arguments):
         for leaves in options.leaves:
             if not options.resume:
                 for library in options.only or rivals.NAMES:
-                    records.forget(
-                        set=set_name, leaves=leaves, library=library, rounds=options.rounds, rows=options.rows
-                    )
+                    for rounds in (options.rounds, PILOT_ROUNDS):
+                        job = {"set": set_name, "leaves": leaves, "rounds": rounds, "rows": options.rows}
+                        records.forget(library=library, **job)
             try:
                 Race(records, options, set_name, leaves).run()
             except FileNotFoundError as missing:
@@ -194,8 +205,13 @@ def main(arguments):
     setting = Setting(threads=options.threads, rounds=options.rounds)
     print(f"Machine: {machine()}. Every library: {setting.describe()}.")
     print(boosting_tables.versions({name: rivals.version(name) for name in rivals.NAMES}))
-    of_this_job = records.select(rounds=options.rounds, rows=options.rows)
-    chosen = [r for r in of_this_job if r["set"] in options.sets and r["leaves"] in options.leaves]
-    print(boosting_tables.report(chosen, options.threads))
+    chosen = [
+        r
+        for r in records.select(rows=options.rows)
+        if r["set"] in options.sets
+        and r["leaves"] in options.leaves
+        and r["rounds"] in (options.rounds, PILOT_ROUNDS)
+    ]
+    print(boosting_tables.report(chosen, options.rounds, options.threads))
     if not options.tables:
         print(f"\nThis run took {(perf_counter() - start) / 60:.0f} minutes.")

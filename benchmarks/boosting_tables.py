@@ -122,11 +122,15 @@ def _when(entries):
     return told[0] if len(told) == 1 else f"fastml {told[0]}; rivals {told[1]}"
 
 
-def report(records, threads):
-    """All tables. records of fits on `threads` threads are compared; those on one thread show the scaling."""
-    groups = {}
+def report(records, rounds, threads):
+    """All tables.
+
+    Fits of `rounds` rounds on `threads` threads are compared; those on one thread show the scaling, those of
+    fewer rounds how a library's mode was chosen.
+    """
+    groups, pilots = {}, {}
     for r in sorted(records, key=lambda r: (datasets.NAMES.index(r["set"]), -r["leaves"])):
-        groups.setdefault((r["set"], r["leaves"]), []).append(r)
+        (groups if r["rounds"] == rounds else pilots).setdefault((r["set"], r["leaves"]), []).append(r)
     same_threads = {key: [r for r in rows if r["threads"] == threads] for key, rows in groups.items()}
     titles = [rivals.adapter(name).TITLE for name in rivals.NAMES]
     return "\n\n".join(
@@ -143,7 +147,8 @@ def report(records, threads):
             _prediction_table(same_threads, titles),
             "LightGBM and CatBoost in all their modes, seconds (median)",
             _modes_table(same_threads),
-            *_failures(groups),
+            *(["The same over fewer rounds, to choose the mode", _modes_table(pilots)] if pilots else []),
+            *_failures([*groups.values(), *pilots.values()]),
         ]
     )
 
@@ -215,25 +220,20 @@ def _modes_table(groups):
     ways = [(library, mode) for library in ("lightgbm", "catboost") for mode in rivals.adapter(library).MODES]
     rows = []
     for (name, leaves), records in groups.items():
-        found = {
-            (e.library, e.mode): e for library in ("lightgbm", "catboost") for e in modes(records, library)
-        }
-        cells = [
-            _figure(found[way].seconds)
-            if way in found
-            else _failure([r for r in records if (r["library"], r["mode"]) == way])
-            for way in ways
-        ]
-        rows.append([name, str(leaves), *cells])
-    return markdown(["data", "leaves", *(f"{rivals.adapter(lib).TITLE} {mode}" for lib, mode in ways)], rows)
+        cells = []
+        for library, mode in ways:
+            tried = [r for r in records if (r["library"], r["mode"]) == (library, mode)]
+            found = modes(tried, library)
+            cells.append(_figure(found[0].seconds) if found else _failure(tried))
+        rows.append([name, str(leaves), str(records[0]["rounds"]), *cells])
+    titles = [f"{rivals.adapter(library).TITLE} {mode}" for library, mode in ways]
+    return markdown(["data", "leaves", "rounds", *titles], rows)
 
 
 def _failures(groups):
     """A paragraph that tells what failed or was stopped, or nothing."""
-    told = {
-        f"{r['set']}, {r['leaves']} leaves, {r['library']} {r['mode']}, {r['threads']} threads: {r['error']}"
-        for records in groups.values()
-        for r in records
-        if "error" in r
-    }
-    return ["Not finished:\n" + "\n".join(f"- {line}" for line in sorted(told))] if told else []
+    told = set()
+    for r in (r for records in groups for r in records if "error" in r):
+        job = f"{r['set']}, {r['leaves']} leaves, {r['rounds']} rounds, {r['threads']} threads"
+        told.add(f"- {job}, {rivals.adapter(r['library']).TITLE} {r['mode']}: {r['error']}")
+    return ["Not finished:\n" + "\n".join(sorted(told))] if told else []

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.run [boosting [options]]`: one or all benchmarks against the rivals; prints Markdown."""
+"""`python -m benchmarks.run [boosting [options]]`: one benchmark, or all, in Markdown tables."""
 
 import sys
 from importlib import import_module
@@ -7,7 +7,7 @@ BENCHMARKS = ["boosting"]
 
 
 def main(arguments):
-    """Run the benchmark that the first argument names, or all; the other arguments are the benchmark's own."""
+    """Run the benchmark that the first argument names, or all, with the other arguments as its options."""
     name, *options = arguments or ["all"]
     if name != "all" and name not in BENCHMARKS:
         sys.exit(f"{__doc__}\nThere is no benchmark {name!r}; there are: {', '.join(BENCHMARKS)}")

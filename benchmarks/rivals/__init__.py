@@ -14,6 +14,7 @@ small fit before every measurement takes the import out of the time.
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 
 NAMES = ["fastml", "lightgbm", "xgboost", "catboost", "sklearn"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
@@ -27,7 +28,9 @@ def adapter(name):
 
 
 def version(name):
-    """Version of the installed library, or None."""
+    """Version of the installed library, or None. fastml may also be used where it lies, without metadata."""
+    if name == "fastml":
+        return getattr(import_module("fastml"), "__version__", None) if find_spec("fastml") else None
     try:
         return installed_version(DISTRIBUTIONS.get(name, name))
     except PackageNotFoundError:

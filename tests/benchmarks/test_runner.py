@@ -50,7 +50,9 @@ def cells(report, start):
 
 
 def test_tables():
-    fit, quality, memory, scaling, *_ = boosting_tables.report(MADE_UP, threads=2).split("\n\n")[1::2]
+    fit, quality, memory, scaling, *_ = boosting_tables.report(MADE_UP, rounds=100, threads=2).split("\n\n")[
+        1::2
+    ]
     assert cells(fit, "| generated-1m")[2:] == [
         "3.00",
         "12.0 (default)",
@@ -65,7 +67,7 @@ def test_tables():
     assert cells(quality, "| generated-1m")[-1] == "inside"
     assert cells(memory, "| generated-1m")[-1] == "130"  # (2.5 * 28 + 60) * 1e6 bytes
     assert cells(scaling, "| generated-1m")[2:] == ["6.00", "3.00", "2.00"]
-    assert "lightgbm" not in boosting_tables.report(MADE_UP, threads=2).split("Not finished")[1]
+    assert "lightgbm" not in boosting_tables.report(MADE_UP, rounds=100, threads=2).split("Not finished")[1]
 
 
 @pytest.mark.parametrize(("auc", "expected"), [(0.805, "inside"), (0.9, "better"), (0.7, "worse")])
@@ -85,23 +87,19 @@ def test_verdict_when_lower_is_better():
 
 def test_who_races_on():
     seconds = {
-        boosting.Contestant("fastml", "default", 2): 10.0,
+        boosting.Contestant("fastml", "default", 2): 1.0,
+        boosting.Contestant("fastml", "default", 1): 200.0,  # fastml always races on
         boosting.Contestant("lightgbm", "default", 2): 71.0,  # far behind, but the fastest rival
         boosting.Contestant("lightgbm", "row-wise", 2): 72.0,
-        boosting.Contestant("xgboost", "lossguide", 2): 100.0,
+        boosting.Contestant("lightgbm", "col-wise", 2): 90.0,  # within twice, but not this library's best
+        boosting.Contestant("sklearn", "default", 2): 141.0,  # not yet twice the fastest rival
+        boosting.Contestant("xgboost", "lossguide", 2): 143.0,
         boosting.Contestant("catboost", "symmetric", 2): None,  # failed
     }
-    racing = boosting.still_racing(seconds)
-    assert [(c.library, c.mode) for c in racing] == [("fastml", "default"), ("lightgbm", "default")]
-    seconds = {c: s and s / 10 for c, s in seconds.items()}  # 1, 7.1, 7.2, 10: over 5 s and 6 times
-    assert boosting.still_racing(seconds) == racing
-    seconds = {c: s and s / 20 for c, s in seconds.items()}  # now all are quick
-    assert [c.library for c in boosting.still_racing(seconds)] == [
-        "fastml",
-        "lightgbm",
-        "lightgbm",
-        "xgboost",
-    ]
+    expected = ["fastml", "fastml", "lightgbm", "lightgbm", "sklearn"]
+    assert [c.library for c in boosting.still_racing(seconds)] == expected
+    quick = {c: s and s / 30 for c, s in seconds.items()}
+    assert [c.library for c in boosting.still_racing(quick)] == [*expected, "xgboost"]
 
 
 def test_records_survive_a_restart(tmp_path):
