@@ -2,8 +2,9 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fastml._engine.runtime.kernels cimport Packed, split_candidate, split_node
 from fastml._engine.tree.binning cimport BinnedMatrix
-from fastml._engine.tree.histogram cimport HistogramLayout
+from fastml._engine.tree.histogram cimport HistogramLayout, HistogramPool
 from fastml._engine.tree.split cimport SplitSearch
+from fastml._engine.tree.tree cimport TreeBuilder
 
 
 cdef struct Leaf:
@@ -18,13 +19,6 @@ cdef struct Leaf:
     uint64_t path            # hash of the way from the root: seeds what is random in this node
     split_node sums
     split_candidate split
-
-
-cdef struct Node:
-    int32_t left, right, feature, category_set, depth, leaf
-    uint8_t code, missing_left
-    double value, gain, weight
-    int64_t count
 
 
 cdef struct Workspace:      # of one thread
@@ -53,20 +47,15 @@ cdef class Grower:
     cdef uint32_t *gh[2]
     cdef bint implicit_root  # the root holds all rows in order: its row numbers are not written down
     cdef int64_t n_rows_in
-    # histograms
-    cdef int64_t **slots
-    cdef int32_t *free_slots
-    cdef Py_ssize_t n_slots, n_free, max_slots
-    cdef Py_ssize_t slot_cells
+    cdef HistogramPool pool
     cdef int64_t *scratch
     cdef Py_ssize_t scratch_cells
-    # leaves (records are never moved while threads run), the queue of open ones, the tree
+    cdef TreeBuilder tree
+    # leaves (records are never moved while threads run) and the queue of open ones
     cdef Leaf *leaves
     cdef int32_t *queue
-    cdef Node *nodes
-    cdef uint8_t *sets
     cdef uint8_t *groups
-    cdef Py_ssize_t n_leaves, leaves_room, n_queue, n_nodes, n_sets, n_groups
+    cdef Py_ssize_t n_leaves, leaves_room, n_queue, n_groups
     cdef uint8_t *group_features  # n_groups x n_features
     cdef Workspace *work
     cdef Py_ssize_t work_features
@@ -74,8 +63,7 @@ cdef class Grower:
     cdef readonly object leaf_nodes
 
     cdef int reserve(self, Py_ssize_t more) except -1
-    cdef int32_t take_slot(self) except -2
-    cdef void release_slot(self, int32_t slot) noexcept nogil
+    cdef int32_t take_slot(self) except -1
     cdef bint before(self, int32_t a, int32_t b) noexcept nogil
     cdef void push(self, int32_t leaf) noexcept nogil
     cdef int32_t pop(self) noexcept nogil
@@ -87,13 +75,12 @@ cdef class Grower:
     cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil
     cdef void try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work, int n_threads) noexcept nogil
     cdef void make_child(self, const Leaf *parent, Leaf *child, int side, int64_t n_left) noexcept nogil
-    cdef int commit(self, int32_t index) except -1
-    cdef void write_node(self, Node *node, const Leaf *leaf, int32_t record) noexcept nogil
+    cdef void commit(self, int32_t index) noexcept nogil
+    cdef void add_node(self, int32_t record) noexcept nogil
     cdef set_features(self, features)
     cdef set_scales(self, const Packed *packed, bint constant)
     cdef grow_leaves(self)
     cdef try_leaves(self, const int32_t *todo, const int32_t *spare, const int32_t *other, Py_ssize_t n,
                     bint search_children)
     cdef void settle_slots(self, int32_t index, int32_t spare, int32_t other) noexcept nogil
-    cdef finish(self)
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil

@@ -12,7 +12,7 @@ Large nodes are tried one at a time with all threads inside each stage; small on
 import numpy as np
 
 from cython.parallel cimport prange, threadid
-from libc.stdint cimport INT32_MAX, INT64_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -20,18 +20,15 @@ from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.kernels cimport K, GradientStats, Packed, partition_rule
 from fastml._engine.tree.binning cimport BinnedMatrix
 from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
-from fastml._engine.tree.histogram cimport HistogramLayout, build_histogram
+from fastml._engine.tree.histogram cimport HistogramLayout, HistogramPool, build_histogram
 from fastml._engine.tree.partition cimport PARTITION_BLOCK, mask_rows, move_rows
 from fastml._engine.tree.split cimport SplitSearch, mix
+from fastml._engine.tree.tree cimport TreeBuilder
 
 cdef enum:
     LARGE_NODE = 16384       # rows from which all threads work on one node
     LEAVES_PER_THREAD = 3    # small leaves tried at once, per thread
     ROWS_PER_TASK = 16384    # when leaf values are added to the scores
-    MIN_SLOTS = 8
-
-cdef Py_ssize_t HISTOGRAM_BYTES = 512 << 20  # beyond it the histogram of the least promising leaf is given up
-
 
 cdef class Grower:
     """Grows trees on one binned matrix.
@@ -94,6 +91,8 @@ cdef class Grower:
         self.min_rows = max(<int64_t> 1, min_samples_leaf)
         self.min_weight = min_weight_leaf
         self.search = search
+        self.pool = HistogramPool()
+        self.tree = TreeBuilder()
         search.params.l1, search.params.l2 = l1, l2
         search.params.max_delta_step, search.params.path_smooth = max_delta_step, path_smooth
         search.params.cat_smooth, search.params.cat_l2 = cat_smooth, cat_l2
@@ -144,7 +143,6 @@ cdef class Grower:
 
     def __dealloc__(self):
         cdef int t
-        cdef Py_ssize_t s
         for t in range(2):
             free(self.rows[t])
             free(self.gh[t])
@@ -156,22 +154,17 @@ cdef class Grower:
                 free(self.work[t].allowed)
                 free(self.work[t].draw)
         free(self.work)
-        for s in range(self.n_slots):
-            free(self.slots[s])
-        free(self.slots)
-        free(self.free_slots)
         free(self.scratch)
         free(self.leaves)
         free(self.queue)
-        free(self.nodes)
-        free(self.sets)
         free(self.groups)
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
     cdef int reserve(self, Py_ssize_t more) except -1:
-        """Makes room for so many more leaf records (and tree nodes); pointers to records change here only."""
+        """Makes room for so many more leaf records and tree nodes; pointers to them change here only."""
         cdef Py_ssize_t room = self.leaves_room
+        self.tree.reserve(more)
         if self.n_leaves + more <= room:
             return 0
         room = max(2 * room, self.n_leaves + more, 64)
@@ -181,28 +174,21 @@ cdef class Grower:
         cdef void *queue = realloc(self.queue, room * sizeof(int32_t))
         if queue != NULL:
             self.queue = <int32_t *> queue
-        cdef void *nodes = realloc(self.nodes, room * sizeof(Node))
-        if nodes != NULL:
-            self.nodes = <Node *> nodes
-        cdef void *sets = realloc(self.sets, room * 32)
-        if sets != NULL:
-            self.sets = <uint8_t *> sets
-        if leaves == NULL or queue == NULL or nodes == NULL or sets == NULL:
+        if leaves == NULL or queue == NULL:
             raise MemoryError()
         if self.n_groups:
-            sets = realloc(self.groups, room * self.n_groups)
-            if sets == NULL:
+            leaves = realloc(self.groups, room * self.n_groups)
+            if leaves == NULL:
                 raise MemoryError()
-            self.groups = <uint8_t *> sets
+            self.groups = <uint8_t *> leaves
         self.leaves_room = room
         return 0
 
-    cdef int32_t take_slot(self) except -2:
-        """A histogram to write into; takes the least promising open leaf's when the limit is reached, -1 if none has."""
+    cdef int32_t take_slot(self) except -1:
+        """A histogram to write into; when there is no more room, the least promising open leaf's."""
         cdef int32_t slot, worst = -1
         cdef Py_ssize_t i
-        cdef void *grown
-        if self.n_free == 0 and self.n_slots >= self.max_slots:
+        if self.pool.full():
             for i in range(self.n_queue):
                 if self.leaves[self.queue[i]].slot >= 0 and self.leaves[self.queue[i]].left < 0 and (
                         worst < 0 or self.before(worst, self.queue[i])):
@@ -211,27 +197,7 @@ cdef class Grower:
                 slot = self.leaves[worst].slot
                 self.leaves[worst].slot = -1
                 return slot
-        if self.n_free == 0:
-            grown = realloc(self.slots, (self.n_slots + 1) * sizeof(int64_t *))
-            if grown == NULL:
-                raise MemoryError()
-            self.slots = <int64_t **> grown
-            grown = realloc(self.free_slots, (self.n_slots + 1) * sizeof(int32_t))
-            if grown == NULL:
-                raise MemoryError()
-            self.free_slots = <int32_t *> grown
-            self.slots[self.n_slots] = <int64_t *> malloc(self.slot_cells * sizeof(int64_t))
-            if self.slots[self.n_slots] == NULL:
-                raise MemoryError()
-            self.n_slots += 1
-            return <int32_t> (self.n_slots - 1)
-        self.n_free -= 1
-        return self.free_slots[self.n_free]
-
-    cdef void release_slot(self, int32_t slot) noexcept nogil:
-        if slot >= 0:
-            self.free_slots[self.n_free] = slot
-            self.n_free += 1
+        return self.pool.take()
 
     # ---- the queue of open leaves: a binary heap --------------------------------------------------------------------
 
@@ -402,8 +368,8 @@ cdef class Grower:
                 leaf.split.gain = -1.0
                 return
             if leaf.slot < 0:
-                build_histogram(self.layout, rows, 0, gh, leaf.n, self.slots[spare], NULL, 1)
-            self.search.find_exact(self.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
+                build_histogram(self.layout, rows, 0, gh, leaf.n, self.pool.slots[spare], NULL, 1)
+            self.search.find_exact(self.pool.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
                                    self.allowed_features(leaf, work), leaf.path, rows, work.candidates, &leaf.split)
             leaf.checked = True
             if leaf.split.gain <= self.min_split_gain:
@@ -435,67 +401,45 @@ cdef class Grower:
         if not (split_small or split_large):
             return
         if split_small or leaf.slot >= 0:
-            build_histogram(self.layout, self.rows_of(small), 0, self.gh[out] + small.start, small.n, self.slots[spare],
+            build_histogram(self.layout, self.rows_of(small), 0, self.gh[out] + small.start, small.n, self.pool.slots[spare],
                             self.scratch, n_threads)
         if split_large:
             if leaf.slot >= 0:
                 large.slot = leaf.slot
-                self.search_leaf(large, self.slots[spare], self.slots[large.slot], work, n_threads)
+                self.search_leaf(large, self.pool.slots[spare], self.pool.slots[large.slot], work, n_threads)
             else:
                 large.slot = other
                 build_histogram(self.layout, self.rows_of(large), 0, self.gh[out] + large.start, large.n,
-                                self.slots[other], self.scratch, n_threads)
-                self.search_leaf(large, NULL, self.slots[other], work, n_threads)
+                                self.pool.slots[other], self.scratch, n_threads)
+                self.search_leaf(large, NULL, self.pool.slots[other], work, n_threads)
         if split_small:
             small.slot = spare
-            self.search_leaf(small, NULL, self.slots[spare], work, n_threads)
+            self.search_leaf(small, NULL, self.pool.slots[spare], work, n_threads)
 
-    cdef int commit(self, int32_t index) except -1:
+    cdef void commit(self, int32_t index) noexcept nogil:
         """Makes a tried split final: two new nodes, two open leaves."""
         cdef Leaf *leaf = self.leaves + index
-        cdef Node *node = self.nodes + leaf.node
         cdef Leaf *child
-        cdef Node *new
         cdef int32_t side, record
-        if leaf.split.feature >= 0 and not leaf.split.any_missing and not leaf.split.categorical and (
-                not self.binned.has_missing_p[leaf.split.feature]):
+        cdef bint missing_left = leaf.split.missing_left
+        if not leaf.split.any_missing and not self.binned.has_missing_p[leaf.split.feature]:
             # no row of the training set asks, so the exact majority may decide
-            leaf.split.missing_left = 2 * self.leaves[leaf.left].n > leaf.n
-        node.leaf = -1
-        node.feature = leaf.split.feature
-        node.gain = leaf.split.gain
-        node.code = leaf.split.code
-        node.missing_left = leaf.split.missing_left
-        if leaf.split.categorical:
-            node.category_set = <int32_t> self.n_sets
-            node.missing_left = leaf.split.set[0] & 1
-            memcpy(self.sets + 32 * self.n_sets, leaf.split.set, 32)
-            self.n_sets += 1
+            missing_left = 2 * self.leaves[leaf.left].n > leaf.n
+        self.tree.split(leaf.node, &leaf.split, missing_left)
         for side in range(2):
             record = leaf.left if side == 0 else leaf.right
             child = self.leaves + record
-            new = self.nodes + self.n_nodes
-            child.node = <int32_t> self.n_nodes
-            if side == 0:
-                node.left = child.node
-            else:
-                node.right = child.node
-            self.n_nodes += 1
-            self.write_node(new, child, record)
+            self.add_node(record)
             if child.split.gain > 0:
                 self.push(record)
             else:
-                self.release_slot(child.slot)
+                self.pool.release(child.slot)
                 child.slot = -1
-        return 0
 
-    cdef void write_node(self, Node *node, const Leaf *leaf, int32_t record) noexcept nogil:
-        node.left = node.right = node.feature = node.category_set = -1
-        node.code = node.missing_left = 0
-        node.depth = leaf.depth
-        node.leaf = record
-        node.value, node.gain = leaf.sums.value, 0.0
-        node.weight, node.count = leaf.sums.h / self.search.params.scale_h, leaf.n
+    cdef void add_node(self, int32_t record) noexcept nogil:
+        cdef Leaf *leaf = self.leaves + record
+        leaf.node = <int32_t> self.tree.n_nodes
+        self.tree.add(record, leaf.depth, leaf.sums.value, leaf.sums.h / self.search.params.scale_h, leaf.n)
 
     # ---- the whole tree -----------------------------------------------------------------------------------------------
 
@@ -563,13 +507,10 @@ cdef class Grower:
                                         self.n_threads, self.gh[0], &packed)
         raise_gradient_status(status)
         self.set_scales(&packed, h_p == NULL)
-        self.n_leaves = self.n_queue = self.n_nodes = self.n_sets = 0
-        self.n_free = 0
-        for slot in range(self.n_slots):
-            self.release_slot(slot)
+        self.n_leaves = self.n_queue = self.tree.n_nodes = self.tree.n_sets = 0
         self.reserve(1)
         root = self.leaves
-        self.n_leaves = self.n_nodes = 1
+        self.n_leaves = 1
         memset(root, 0, sizeof(Leaf))
         root.n = root.sums.n_rows = n
         root.left = root.right = root.slot = -1
@@ -585,17 +526,19 @@ cdef class Grower:
         root.split.gain = -1.0
         if self.n_groups:
             memset(self.groups, 1, self.n_groups)
-        self.write_node(self.nodes, root, 0)
+        self.add_node(0)
         if self.max_leaves > 1 and self.layout.n_features > 0 and self.can_split(root):
             root.slot = self.take_slot()
             with nogil:
-                build_histogram(self.layout, self.rows_of(root), 0, self.gh[0], n, self.slots[root.slot], self.scratch,
+                build_histogram(self.layout, self.rows_of(root), 0, self.gh[0], n, self.pool.slots[root.slot], self.scratch,
                                 self.n_threads)
-                self.search_leaf(root, NULL, self.slots[root.slot], self.work, self.n_threads)
+                self.search_leaf(root, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
                 self.push(0)
             self.grow_leaves()
-        return self.finish()
+        tree = self.tree.arrays(self.edges)
+        self.leaf_nodes = np.flatnonzero(tree["feature"] < 0).astype(np.int32)
+        return tree
 
     cdef set_features(self, features):
         """The active features; their layout is kept from tree to tree while they stay the same."""
@@ -604,14 +547,8 @@ cdef class Grower:
             self.layout = HistogramLayout(self.binned, features)
             self.features_key = key
             self.search.layout = self.layout
-        cdef Py_ssize_t s, cells = max(<Py_ssize_t> 8, self.layout.n_cells)
-        if cells > self.slot_cells:
-            for s in range(self.n_slots):
-                free(self.slots[s])
-            self.n_slots = self.n_free = 0
-            self.slot_cells = cells
-        self.max_slots = max(<Py_ssize_t> MIN_SLOTS, HISTOGRAM_BYTES // (self.slot_cells * <Py_ssize_t> sizeof(int64_t)))
-        cells *= self.n_threads - 1
+        self.pool.resize(self.layout.n_cells)
+        cdef Py_ssize_t cells = self.pool.cells * (self.n_threads - 1)
         if cells > self.scratch_cells:
             free(self.scratch)
             self.scratch = <int64_t *> malloc(cells * sizeof(int64_t))
@@ -674,7 +611,7 @@ cdef class Grower:
                 if self.leaves[aside[i]].split.gain > 0:
                     self.push(aside[i])
                 else:
-                    self.release_slot(self.leaves[aside[i]].slot)
+                    self.pool.release(self.leaves[aside[i]].slot)
                     self.leaves[aside[i]].slot = -1
             if rows_since_check > 4000000:
                 rows_since_check = 0
@@ -698,8 +635,8 @@ cdef class Grower:
         cdef bint own = False, first = False, second = False
         cdef int32_t side, slot
         if leaf.left < 0:  # the split was not lawful; the leaf keeps its histogram
-            self.release_slot(spare)
-            self.release_slot(other)
+            self.pool.release(spare)
+            self.pool.release(other)
             return
         for side in range(2):
             slot = self.leaves[leaf.left if side == 0 else leaf.right].slot
@@ -707,33 +644,12 @@ cdef class Grower:
             first = first or slot == spare
             second = second or (slot >= 0 and slot == other)
         if not own:
-            self.release_slot(leaf.slot)
+            self.pool.release(leaf.slot)
         if not first:
-            self.release_slot(spare)
+            self.pool.release(spare)
         if not second:
-            self.release_slot(other)
+            self.pool.release(other)
         leaf.slot = -1
-
-    cdef finish(self):
-        """The tree as arrays."""
-        cdef Py_ssize_t i, n = self.n_nodes
-        flat = np.array(<Node[:n]> self.nodes)
-        leaf = flat["feature"] < 0
-        self.leaf_nodes = np.flatnonzero(leaf).astype(np.int32)
-        threshold = np.full(n, np.nan)
-        if self.edges is not None:
-            for i in np.flatnonzero((flat["feature"] >= 0) & (flat["category_set"] < 0)):
-                own = self.edges[self.nodes[i].feature]
-                threshold[i] = own[self.nodes[i].code - 1] if self.nodes[i].code <= len(own) else np.inf
-        tree = {name: np.ascontiguousarray(flat[name]) for name in
-                ("left", "right", "feature", "category_set", "depth", "code", "missing_left", "value", "gain", "weight",
-                 "count")}
-        tree["threshold"] = threshold
-        sets = np.empty((self.n_sets, 32), dtype=np.uint8)
-        if self.n_sets:
-            sets[...] = <uint8_t[:self.n_sets, :32]> self.sets
-        tree["category_sets"] = sets
-        return tree
 
     # ---- the rows of the last tree's leaves -------------------------------------------------------------------------
 
@@ -746,7 +662,7 @@ cdef class Grower:
         """
         if not 0 <= k < len(self.leaf_nodes):
             raise IndexError(f"leaf {k} of {len(self.leaf_nodes)}")
-        cdef Leaf *leaf = self.leaves + self.nodes[<int32_t> self.leaf_nodes[k]].leaf
+        cdef Leaf *leaf = self.leaves + self.tree.nodes[<int32_t> self.leaf_nodes[k]].leaf
         cdef const uint32_t *rows = self.rows_of(leaf)
         if rows == NULL:
             return np.arange(leaf.n, dtype=np.uint32)
@@ -775,7 +691,7 @@ cdef class Grower:
         cdef int64_t first
         for k in range(n):
             first = 0
-            while first < self.leaves[self.nodes[leaf_nodes[k]].leaf].n:
+            while first < self.leaves[self.tree.nodes[leaf_nodes[k]].leaf].n:
                 tasks[n_tasks, 0], tasks[n_tasks, 1] = k, first
                 n_tasks += 1
                 first += ROWS_PER_TASK
@@ -789,7 +705,7 @@ cdef class Grower:
                     self.add_value(leaf_nodes[tasks[task, 0]], tasks[task, 1], values[tasks[task, 0]], &raw[0])
 
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil:
-        cdef Leaf *leaf = self.leaves + self.nodes[node].leaf
+        cdef Leaf *leaf = self.leaves + self.tree.nodes[node].leaf
         cdef const uint32_t *rows = self.rows_of(leaf)
         cdef int64_t i, last = min(leaf.n, first + ROWS_PER_TASK)
         if rows == NULL:

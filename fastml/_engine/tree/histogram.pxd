@@ -19,5 +19,19 @@ cdef class HistogramLayout:
     cdef BinnedMatrix binned               # keeps the codes alive
 
 
+cdef class HistogramPool:
+    """Histograms to be taken and given back; memory is kept from tree to tree."""
+
+    cdef int64_t **slots
+    cdef int32_t *free_slots
+    cdef Py_ssize_t n_slots, n_free, most, cells
+
+    cdef int resize(self, Py_ssize_t cells) except -1
+    cdef bint full(self) noexcept nogil
+    cdef int32_t take(self) except -1
+    cdef void release(self, int32_t slot) noexcept nogil
+    cdef void release_all(self) noexcept nogil
+
+
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
                           int64_t *cells, int64_t *scratch, int n_threads) noexcept nogil

@@ -9,15 +9,18 @@ import numpy as np
 
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
 from fastml._engine.runtime.kernels cimport K, histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
 
 cdef enum:
-    PAD = 8              # HISTOGRAM_PAD of histogram.h
-    ROWS_PER_THREAD = 2048  # below it a second thread costs more than it brings
+    PAD = 8                 # HISTOGRAM_PAD of histogram.h
+    ROWS_PER_THREAD = 1024  # below it a second thread costs more than it brings
+    MIN_SLOTS = 8
+
+cdef Py_ssize_t POOL_BYTES = 512 << 20  # beyond it, open leaves give up their histograms
 
 
 cdef class HistogramLayout:
@@ -85,6 +88,65 @@ cdef class HistogramLayout:
     def cells_of(self, Py_ssize_t j):
         """First cell and number of codes of active feature ``j``."""
         return self.offset[j], self.n_codes[j]
+
+
+cdef class HistogramPool:
+    """Histograms to be taken and given back; memory is kept from tree to tree."""
+
+    def __dealloc__(self):
+        cdef Py_ssize_t s
+        for s in range(self.n_slots):
+            free(self.slots[s])
+        free(self.slots)
+        free(self.free_slots)
+
+    cdef int resize(self, Py_ssize_t cells) except -1:
+        """Slots of at least so many cells; all are free afterwards."""
+        cdef Py_ssize_t s
+        cells = max(cells, <Py_ssize_t> PAD)
+        if cells > self.cells:
+            for s in range(self.n_slots):
+                free(self.slots[s])
+            self.n_slots = 0
+            self.cells = cells
+        self.most = max(<Py_ssize_t> MIN_SLOTS, POOL_BYTES // (self.cells * <Py_ssize_t> sizeof(int64_t)))
+        self.release_all()
+        return 0
+
+    cdef bint full(self) noexcept nogil:
+        """Whether the next slot would go beyond POOL_BYTES."""
+        return self.n_free == 0 and self.n_slots >= self.most
+
+    cdef int32_t take(self) except -1:
+        cdef void *grown
+        if self.n_free > 0:
+            self.n_free -= 1
+            return self.free_slots[self.n_free]
+        grown = realloc(self.slots, (self.n_slots + 1) * sizeof(int64_t *))
+        if grown == NULL:
+            raise MemoryError()
+        self.slots = <int64_t **> grown
+        grown = realloc(self.free_slots, (self.n_slots + 1) * sizeof(int32_t))
+        if grown == NULL:
+            raise MemoryError()
+        self.free_slots = <int32_t *> grown
+        self.slots[self.n_slots] = <int64_t *> malloc(self.cells * sizeof(int64_t))
+        if self.slots[self.n_slots] == NULL:
+            raise MemoryError()
+        self.n_slots += 1
+        return <int32_t> (self.n_slots - 1)
+
+    cdef void release(self, int32_t slot) noexcept nogil:
+        if slot >= 0:
+            self.free_slots[self.n_free] = slot
+            self.n_free += 1
+
+    cdef void release_all(self) noexcept nogil:
+        cdef Py_ssize_t s
+        self.n_free = 0
+        for s in range(self.n_slots):
+            # the slots used first are taken first: they are likelier to be in the cache
+            self.release(<int32_t> (self.n_slots - 1 - s))
 
 
 cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil:
