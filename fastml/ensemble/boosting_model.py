@@ -1,0 +1,385 @@
+"""A fitted boosting model: prediction, inspection, saving. How it came about is `boosting_base`'s business."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.categories import CategoryEncoder
+from fastml._engine.tree.forest import Forest
+from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
+from fastml._engine.tree.table import Table, is_frame
+from fastml.ensemble import boosting_state
+from fastml.ensemble.targets import check_margin
+
+__all__ = ["BoostingModel"]
+
+
+class BoostingModel:
+    """Mixin with everything that needs only the fitted attributes.
+
+    Attributes
+    ----------
+    _forest : Forest
+    _bin_mapper : BinMapper
+    _categories : CategoryEncoder
+    _objective : Objective
+    """
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_forest")
+
+    def _check_fitted(self):
+        if not hasattr(self, "_forest"):  # the quick question first: prediction of one row must be fast
+            check_is_fitted(self)
+
+    @property
+    def n_iter_(self):
+        """Rounds in the model."""
+        self._check_fitted()
+        return self._forest.n_trees // self.n_trees_per_iteration_
+
+    # -- reading X
+
+    def _check_X(self, X, *, reset):
+        """Check the shape and the names of X; return it as something that `Table` reads, or sparse.
+
+        Sets ``n_features_in_`` and ``feature_names_in_`` if ``reset``, else compares with them.
+        """
+        if (
+            not reset
+            and type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype.kind in "fiu"
+            and X.shape[0] > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+        ):
+            return X
+        if is_frame(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            for axis, unit in enumerate(("sample", "feature")):
+                if X.shape[axis] == 0:
+                    raise ValueError(
+                        f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is required."
+                    )
+            return X
+        if sparse.issparse(X):
+            return validate_data(
+                self, X, reset=reset, accept_sparse=("csr", "csc"), dtype="numeric", ensure_all_finite=False
+            )
+        labels = self.categorical_features if reset else self._categories.categories_
+        if labels is not None and not isinstance(labels, str) and len(labels):
+            # Columns of text may stand beside numbers: Table looks at each by itself.
+            X_checked = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
+            if X_checked.dtype.kind in "OUS":
+                validate_data(self, X_checked, reset=reset, skip_check_array=True)
+                return X_checked
+        return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+
+    def _read_X(self, X):
+        """X as the BinMapper reads it."""
+        X = self._check_X(X, reset=False)
+        if type(X) is np.ndarray and not self._categories.categories_ or sparse.issparse(X):
+            return X
+        return self._categories.transform(Table(X))
+
+    # -- prediction
+
+    def _raw_predict(self, X, base_margin=None):
+        """Sum of the trees.
+
+        Returns
+        -------
+        float64 array of shape (n_rows, n_trees_per_iteration_)
+        """
+        self._check_fitted()
+        data = self._read_X(X)
+        raw = predict_raw(self._forest, self._bin_mapper, data, n_threads=resolve_n_jobs(self.n_jobs))
+        return self._with_margin(raw, base_margin)
+
+    def _with_margin(self, raw, base_margin):
+        margin = check_margin(base_margin, raw.shape[0], raw.shape[1])
+        return raw if margin is None else raw + margin.T
+
+    def _staged_raw_predict(self, X, base_margin=None):
+        """Scores after every round: generator of float64 arrays of shape (n_rows, n_trees_per_iteration_)."""
+        self._check_fitted()
+        data = self._read_X(X)
+        n_threads = resolve_n_jobs(self.n_jobs)
+        for raw in staged_predict_raw(self._forest, self._bin_mapper, data, n_threads=n_threads):
+            yield self._with_margin(raw, base_margin)
+
+    @contextmanager
+    def _scores_given(self, raw):
+        """Make the prediction methods answer from these scores, whatever X they are given.
+
+        A scorer that is computed after every round would otherwise predict with all trees again.
+        """
+        own = vars(self).get("_raw_predict")
+        self._raw_predict = lambda X, base_margin=None: raw
+        try:
+            yield
+        finally:
+            del self._raw_predict
+            if own is not None:
+                self._raw_predict = own
+
+    def apply(self, X):
+        """Leaf that each row reaches in each tree.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        leaves : int32 array of shape (n_samples, n_iter_) or (n_samples, n_iter_, n_classes)
+            Node number inside the tree; the last axis only if there are several trees per round.
+        """
+        self._check_fitted()
+        data = self._read_X(X)
+        leaves = apply(self._forest, self._bin_mapper, data, n_threads=resolve_n_jobs(self.n_jobs))
+        n_outputs = self.n_trees_per_iteration_
+        return leaves if n_outputs == 1 else leaves.reshape(leaves.shape[0], -1, n_outputs)
+
+    # -- inspection
+
+    @property
+    def feature_importances_(self):
+        """Gain of all splits of each feature, normalised to a sum of 1 (zeros if there is no split)."""
+        return self.importance("gain")
+
+    def importance(self, kind="gain", X=None, y=None, *, normalize=None, **options):
+        """How much each feature matters.
+
+        Parameters
+        ----------
+        kind : {'gain', 'split', 'cover', 'permutation'}, default='gain'
+            'gain': sum of the gains of the feature's splits; 'split': their number; 'cover': sum of the
+            hessians of the rows that they split; 'permutation': loss of score when the feature's
+            values are shuffled (:func:`sklearn.inspection.permutation_importance`).
+        X, y : array-like
+            Rows that the score is computed on; only for 'permutation', and needed there.
+        normalize : bool, default=None
+            Whether to divide by the sum. None: yes, except for 'permutation'.
+        **options
+            Passed to :func:`sklearn.inspection.permutation_importance` (scoring, n_repeats, random_state,
+            sample_weight, ...).
+
+        Returns
+        -------
+        importance : ndarray of shape (n_features_in_,)
+
+        Raises
+        ------
+        ValueError
+            For an unknown kind, if X and y are missing for 'permutation', or given for another kind.
+        """
+        self._check_fitted()
+        if kind == "permutation":
+            if X is None or y is None:
+                raise ValueError("importance(kind='permutation') needs X and y to compute scores on.")
+            from sklearn.inspection import permutation_importance
+
+            values = permutation_importance(self, X, y, **options).importances_mean
+        elif X is not None or y is not None or options:
+            raise ValueError(f"X, y and further options are for kind='permutation', not kind={kind!r}.")
+        else:
+            values = self._forest.importance(kind, self.n_features_in_)
+        if normalize is None:
+            normalize = kind != "permutation"
+        total = values.sum()
+        return values / total if normalize and total else values
+
+    def dump(self, format="text", **options):
+        """The trees for people or for other programs.
+
+        Parameters
+        ----------
+        format : {'text', 'json'}, default='text'
+        **options
+            Passed to :func:`fastml.io.dump_text` or :func:`fastml.io.dump_json` (trees, precision, indent,
+            feature_names, ...).
+
+        Returns
+        -------
+        str
+        """
+        from fastml.io import dump_json, dump_text
+
+        writers = {"text": dump_text, "json": dump_json}
+        if format not in writers:
+            raise ValueError(f"format must be 'text' or 'json', got {format!r}")
+        forest, names, categories, outputs = self._describe_forest()
+        known = {"feature_names": names, "categories": categories, "output_names": outputs}
+        return writers[format](forest, **{**known, **options})
+
+    def _describe_forest(self):
+        """Forest, and names of features, categories and outputs, for dumps and pictures."""
+        self._check_fitted()
+        names = getattr(self, "feature_names_in_", None)
+        categories = None
+        if self.is_categorical_ is not None:
+            categories = [self._labels_of_codes(j) for j in range(self.n_features_in_)]
+        outputs = None
+        if self.n_trees_per_iteration_ > 1:
+            outputs = [str(label) for label in self.classes_]
+        return self._forest, None if names is None else list(names), categories, outputs
+
+    def _labels_of_codes(self, j):
+        """Categories of a feature in the order of their codes; a list stands for several with one code."""
+        mapper = self._bin_mapper
+        if mapper.categories_[j] is None:
+            return None
+        known = self._categories.categories_.get(j)
+        kept, grouped = (
+            [value if known is None else known[int(value)] for value in values.tolist()]
+            for values in (mapper.categories_[j], mapper.grouped_categories_[j])
+        )
+        return [*kept, grouped] if grouped else kept
+
+    def plot_tree(self, tree_index=0, **options):
+        """Draw one tree with matplotlib; see :func:`fastml.plot.plot_tree`."""
+        self._check_fitted()
+        from fastml.plot import plot_tree
+
+        return plot_tree(self, tree_index, **options)
+
+    def plot_learning_curve(self, **options):
+        """Draw scores against rounds with matplotlib; see :func:`fastml.plot.plot_learning_curve`."""
+        self._check_fitted()
+        from fastml.plot import plot_learning_curve
+
+        return plot_learning_curve(self, **options)
+
+    def save(self, path):
+        """Write the model to a file that :func:`fastml.load` reads.
+
+        Parameters
+        ----------
+        path : str, os.PathLike or binary file object
+        """
+        from fastml.io import save
+
+        save(self, path)
+
+    # What `fastml.io` asks of an estimator; `boosting_state` knows the answers.
+
+    def _get_model_state(self):
+        return boosting_state.get_state(self)
+
+    def _set_model_state(self, values, arrays):
+        boosting_state.set_state(self, values, arrays)
+
+    def _describe_forest(self):
+        return boosting_state.describe_forest(self)
+
+    def _get_model_state(self):
+        """Fitted attributes as small values and arrays, for :mod:`fastml.io`."""
+        self._check_fitted()
+        values = {
+            "objective": self._objective_spec,
+            "own_link": hasattr(self._objective_spec["loss"], "inverse_link"),
+            "random_seed": self._random_seed,
+            "do_early_stopping_": self.do_early_stopping_,
+            "evals_result_": self.evals_result_,
+            "n_features_in_": self.n_features_in_,
+        }
+        arrays = {"train_score_": self.train_score_, "validation_score_": self.validation_score_}
+        for name in ("feature_names_in_", "classes_"):
+            if hasattr(self, name):
+                arrays[name] = getattr(self, name)
+        parts = {
+            "forest": self._forest.arrays(),
+            "bins": self._bin_mapper.get_state(),
+            "categories": self._categories.get_state(),
+        }
+        for part, own in parts.items():
+            arrays.update({f"{part}.{name}": array for name, array in own.items()})
+        return values, arrays
+
+    def _set_model_state(self, values, arrays):
+        """Take back what `_get_model_state` gave; it may come from a stranger, so nothing is believed.
+
+        Raises
+        ------
+        ValueError
+            If a field is missing, unknown, of the wrong kind, or contradicts another.
+        """
+        from fastml.io import StateReader
+
+        state = StateReader(values, arrays)
+        fitted = {
+            "n_features_in_": state.integer("n_features_in_", minimum=1),
+            "do_early_stopping_": state.boolean("do_early_stopping_"),
+            "_random_seed": state.integer("random_seed", minimum=0, maximum=2**32),
+            "evals_result_": _checked_history(state.value("evals_result_")),
+            "train_score_": state.array("train_score_", np.float64, (None,)),
+            "validation_score_": state.array("validation_score_", np.float64, (None,)),
+        }
+        n_features = fitted["n_features_in_"]
+        if "feature_names_in_" in state:
+            fitted["feature_names_in_"] = state.array("feature_names_in_", object, (n_features,))
+            if not all(isinstance(name, str) for name in fitted["feature_names_in_"]):
+                raise ValueError("feature_names_in_ must be texts")
+        if "classes_" in state:
+            fitted["classes_"] = state.array("classes_", None, (None,))
+        spec = state.value("objective")
+        objective = self._checked_objective(spec, fitted.get("classes_"))
+        if state.boolean("own_link"):
+            # The function that turned scores into predictions is not in the file: say so when it is needed.
+            objective.function.inverse_link = objective.function
+        mapper = BinMapper.from_state(state.group("bins."))
+        if mapper.n_codes_.shape != (n_features,):
+            raise ValueError(f"there are bins of {mapper.n_codes_.size} features, but {n_features} features")
+        forest = Forest.from_arrays(state.group("forest."), n_codes=mapper.n_codes_)
+        if forest.n_outputs != objective.n_outputs or forest.n_trees % forest.n_outputs:
+            raise ValueError(
+                f"{forest.n_trees} trees for {forest.n_outputs} outputs do not fit a loss of {objective.n_outputs}"
+            )
+        categories = CategoryEncoder.from_state(state.group("categories."), n_features)
+        is_categorical = mapper.is_categorical_.astype(bool)
+        for j, labels in categories.categories_.items():
+            if not is_categorical[j] or len(labels) < _largest_category(mapper, j):
+                raise ValueError(f"the categories of feature {j} do not fit its bins")
+        state.finish()
+        fitted |= {
+            "n_trees_per_iteration_": objective.n_outputs,
+            "is_categorical_": is_categorical if is_categorical.any() else None,
+            "_objective_spec": spec,
+            "_objective": objective,
+            "_categories": categories,
+            "_bin_mapper": mapper,
+            "_forest": forest,
+        }
+        vars(self).update(fitted)
+
+
+def _checked_history(value):
+    """Metrics by evaluation set, as `evals_result_` holds them."""
+    fine = isinstance(value, dict) and all(
+        isinstance(name, str)
+        and isinstance(metrics, dict)
+        and all(
+            isinstance(metric, str)
+            and isinstance(values, list)
+            and all(isinstance(v, (int, float)) for v in values)
+            for metric, values in metrics.items()
+        )
+        for name, metrics in value.items()
+    )
+    if not fine:
+        raise ValueError("evals_result_ must be lists of numbers by metric by set")
+    return value
+
+
+def _largest_category(mapper, j):
+    """Number of labels that the bins of feature j refer to."""
+    values = np.concatenate([mapper.categories_[j], mapper.grouped_categories_[j]])
+    return int(values.max()) + 1 if values.size else 0

@@ -1,0 +1,197 @@
+"""What a boosting model writes to a file, and the checks before it believes one.
+
+See `fastml.io.model_file` for the file. Everything here takes the state to come from a stranger: what passes
+can neither make prediction read out of bounds nor leave the estimator half set.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.categories import CategoryEncoder
+from fastml._engine.tree.forest import Forest
+from fastml.io.errors import ModelFileError
+from fastml.io.state import StateReader
+
+__all__ = ["describe_forest", "get_state", "set_state"]
+
+_NO_SCORES = np.empty(0)
+
+
+def get_state(model):
+    """Fitted attributes of a model as small values and arrays.
+
+    Raises
+    ------
+    ModelFileError
+        If the model predicts with a function of the user, or its loss was changed after the fit.
+    """
+    _check_objective(model)
+    values = {
+        "do_early_stopping": model.do_early_stopping_,
+        "evals_result": getattr(model, "evals_result_", {}),
+        "random_seed": model._random_seed,
+    }
+    arrays = {
+        "train_score": _scores(model, "train_score_"),
+        "validation_score": _scores(model, "validation_score_"),
+        **_prefixed("forest.", model._forest.arrays()),
+        **_prefixed("bins.", model._bin_mapper.get_state()),
+        **_prefixed("categories.", model._categories.get_state()),
+    }
+    for name in ("classes_", "feature_names_in_"):
+        if hasattr(model, name):
+            arrays[name.rstrip("_")] = getattr(model, name)
+    return values, arrays
+
+
+def _check_objective(model):
+    """Prediction after loading uses the objective that the parameters make: it must be the fitted one."""
+    fitted, made = model._objective, model._make_objective()
+    if fitted.name == "custom" and made.name == "custom":
+        if hasattr(fitted.function, "inverse_link"):
+            raise ModelFileError(
+                "the custom loss has its own inverse_link, which prediction needs and a file cannot hold; "
+                "use pickle, or save a model without it and transform the scores yourself"
+            )
+        return
+    if (fitted.name, fitted.param, fitted.n_outputs) != (made.name, made.param, made.n_outputs):
+        raise ModelFileError("the parameters of the loss were changed after the fit; fit again before saving")
+
+
+def _scores(model, name):
+    """Scores by round; none while the fit that records them is still under way (in a callback)."""
+    scores = getattr(model, name, _NO_SCORES)
+    return scores if scores.size <= model.n_iter_ + 1 else _NO_SCORES
+
+
+def _prefixed(prefix, arrays):
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+def set_state(model, values, arrays):
+    """Give an unfitted model the state that `get_state` returned, checking everything.
+
+    Raises
+    ------
+    ModelFileError, ValueError
+        If the state is not one that a fit could have left.
+    """
+    state = StateReader(values, arrays)
+    bins = BinMapper.from_state(state.group("bins."), n_threads=resolve_n_jobs(model.n_jobs))
+    n_features = bins.n_codes_.size
+    categories = CategoryEncoder.from_state(state.group("categories."), n_features)
+    _check_categories(categories, bins)
+    fitted = {
+        "n_features_in_": n_features,
+        "_bin_mapper": bins,
+        "_categories": categories,
+        "is_categorical_": bins.is_categorical_.astype(bool) if bins.is_categorical_.any() else None,
+        "do_early_stopping_": state.boolean("do_early_stopping"),
+        "evals_result_": _evals_result(state.value("evals_result")),
+        "_random_seed": state.integer("random_seed", minimum=0, maximum=2**32 - 1),
+    }
+    if "feature_names_in" in state:
+        fitted["feature_names_in_"] = _names(state.array("feature_names_in", object, (n_features,)))
+    if hasattr(model, "predict_proba"):
+        fitted["classes_"] = model.classes_ = _classes(state.array("classes", shape=(None,)))
+    objective = model._make_objective()
+    forest = _forest(state.group("forest."), bins.n_codes_, objective.n_outputs)
+    fitted |= {"_objective": objective, "_forest": forest, "n_trees_per_iteration_": forest.n_outputs}
+    for name in ("train_score", "validation_score"):
+        scores = state.array(name, np.float64, (None,))
+        if scores.size > forest.n_trees // forest.n_outputs + 1:
+            raise ModelFileError(f"{name} has {scores.size} entries, more than the model has rounds")
+        fitted[f"{name}_"] = scores
+    state.finish()
+    vars(model).update(fitted)
+
+
+def _forest(arrays, n_codes, n_outputs):
+    forest = Forest.from_arrays(arrays, n_codes)
+    if forest.n_outputs != n_outputs:
+        raise ModelFileError(f"the forest has {forest.n_outputs} outputs, the loss has {n_outputs}")
+    order = np.asarray([forest.output_of(i) for i in range(forest.n_trees)])
+    if (
+        forest.n_trees == 0
+        or forest.n_trees % n_outputs
+        or (order != np.arange(order.size) % n_outputs).any()
+    ):
+        raise ModelFileError("the forest is not made of whole rounds with one tree for each output")
+    return forest
+
+
+def _check_categories(categories, bins):
+    """Labels must belong to categorical features, and the bins must count in them."""
+    for j, labels in categories.categories_.items():
+        if not bins.is_categorical_[j]:
+            raise ModelFileError(f"feature {j} has labels, but is not categorical")
+        used = np.concatenate([bins.categories_[j], bins.grouped_categories_[j]])
+        if used.size and not (
+            used.min() >= 0 and used.max() < len(labels) and (used == np.floor(used)).all()
+        ):
+            raise ModelFileError(f"the bins of feature {j} are not places in its list of labels")
+
+
+def _classes(classes):
+    distinct = {label for label in classes.tolist() if label == label}
+    if classes.size == 0 or len(distinct) != classes.size:
+        raise ModelFileError("classes must be distinct labels, at least one")
+    return classes
+
+
+def _names(names):
+    if not all(isinstance(name, str) for name in names) or len(set(names)) != names.size:
+        raise ModelFileError("feature_names_in must be distinct texts")
+    return names
+
+
+def _evals_result(result):
+    valid = isinstance(result, dict) and all(
+        isinstance(name, str)
+        and isinstance(metrics, dict)
+        and all(
+            isinstance(metric, str) and isinstance(history, list) and all(type(v) is float for v in history)
+            for metric, history in metrics.items()
+        )
+        for name, metrics in result.items()
+    )
+    if not valid:
+        raise ModelFileError("evals_result must be a dict of dicts of lists of floats")
+    return result
+
+
+def describe_forest(model):
+    """Forest of a model and the names that dumps and pictures of it use.
+
+    Returns
+    -------
+    forest : Forest
+    feature_names : list of str or None
+    categories : list or None
+        By feature: None, or an entry for each code from 1; a list where several categories share a code.
+    output_names : list or None
+        Classes, if there are several outputs.
+    """
+    names = getattr(model, "feature_names_in_", None)
+    categories = None
+    if model.is_categorical_ is not None:
+        categories = [_labels(model, j) for j in range(model.n_features_in_)]
+    outputs = model.classes_.tolist() if model._forest.n_outputs > 1 else None
+    return model._forest, None if names is None else list(names), categories, outputs
+
+
+def _labels(model, j):
+    bins = model._bin_mapper
+    if not bins.is_categorical_[j]:
+        return None
+    known = model._categories.categories_.get(j)
+
+    def label(value):
+        return value if known is None else known[int(value)]
+
+    labels = [label(value) for value in bins.categories_[j]]
+    grouped = [label(value) for value in bins.grouped_categories_[j]]
+    return [*labels, grouped] if grouped else labels
