@@ -139,10 +139,18 @@ cdef Py_ssize_t trees_wanted(forest, n_trees) except -1:
 
 
 cdef CodeSource open_codes(BinMapper mapper, Pack pack, X):
+    """The table, ready to be coded; None when it has no rows, which only fitting has to refuse."""
     if pack.n_planes and pack.planes[pack.n_planes - 1] >= mapper.n_features:
         raise ValueError(f"the forest splits on feature {pack.planes[pack.n_planes - 1]}, "
                          f"but the bins are those of {mapper.n_features} features")
+    shape = getattr(X, "shape", ())
+    if len(shape) == 2 and shape[0] == 0 and shape[1] == mapper.n_features:
+        return None
     return mapper.open(X, pack.planes)
+
+
+cdef inline Py_ssize_t n_rows_of(CodeSource source) noexcept:
+    return 0 if source is None else source.n_rows
 
 
 cdef class _Predict(Work):
@@ -207,9 +215,9 @@ def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=N
     work.mapper = mapper
     work.source = open_codes(mapper, work.pack, X)
     work.baseline = forest.baseline
-    out = np.empty((work.source.n_rows, work.pack.n_outputs))
+    out = np.empty((n_rows_of(work.source), work.pack.n_outputs))
     work.out = out
-    work.prepare(work.source.n_rows, work.pack.n_planes, work.pack.row_ns + CODE_NS * work.pack.n_planes, n_threads)
+    work.prepare(len(out), work.pack.n_planes, work.pack.row_ns + CODE_NS * work.pack.n_planes, n_threads)
     work.run()
     return out
 
@@ -244,10 +252,10 @@ def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
     work.n_trees = trees_wanted(forest, n_trees)
     work.mapper = mapper
     work.source = open_codes(mapper, work.pack, X)
-    out = np.empty((work.source.n_rows, work.n_trees), dtype=np.int32)
+    out = np.empty((n_rows_of(work.source), work.n_trees), dtype=np.int32)
     if out.size:
         work.out = out
-        work.prepare(work.source.n_rows, work.pack.n_planes,
+        work.prepare(len(out), work.pack.n_planes,
                      work.pack.row_ns + work.n_trees + CODE_NS * work.pack.n_planes, n_threads)
         work.run()
     return out
@@ -309,7 +317,7 @@ def staged_predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_
     cdef Py_ssize_t used = trees_wanted(forest, n_trees), first
     code.mapper = mapper
     code.source = open_codes(mapper, code.pack, X)
-    cdef Py_ssize_t n = code.source.n_rows
+    cdef Py_ssize_t n = n_rows_of(code.source)
     code.stride = (n + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS * TRAVERSE_ROWS
     planes = np.empty(code.pack.n_planes * code.stride + 64, dtype=np.uint8)
     cdef uint8_t[::1] view = planes
