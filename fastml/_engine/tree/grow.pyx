@@ -13,15 +13,18 @@ import numpy as np
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport INT32_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.kernels cimport K, GradientStats, Packed, partition_rule
 from fastml._engine.tree.binning cimport BinnedMatrix
+from fastml._engine.tree.columns cimport ColumnChoice
+from fastml._engine.tree.frontier cimport Frontier, Leaf
 from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
 from fastml._engine.tree.histogram cimport HistogramLayout, HistogramPool, build_histogram
 from fastml._engine.tree.partition cimport PARTITION_BLOCK, mask_rows, move_rows
+from fastml._engine.tree.rows cimport NodeRows
 from fastml._engine.tree.split cimport SplitSearch, mix
 from fastml._engine.tree.tree cimport TreeBuilder
 
@@ -74,7 +77,6 @@ cdef class Grower:
         cdef int t
         cdef int8_t[::1] monotone
         cdef uint8_t[::1] categorical
-        cdef uint8_t[:, ::1] member
         cdef Py_ssize_t n = binned.n_rows
         cdef SplitSearch search = SplitSearch.__new__(SplitSearch)
         self.binned = binned
@@ -84,10 +86,11 @@ cdef class Grower:
         self.max_depth = INT32_MAX if max_depth is None else max_depth
         if growth not in ("leaf", "level"):
             raise ValueError(f"growth must be 'leaf' or 'level', got {growth!r}")
-        self.by_level = growth == "level"
+        self.front = Frontier()
+        self.front.by_level = growth == "level"
+        self.columns = ColumnChoice(binned.n_features, interaction_cst, colsample_bylevel, colsample_bynode)
         self.constant_hessian = constant_hessian
         self.min_sum_hessian, self.min_split_gain = min_sum_hessian, min_split_gain
-        self.bylevel, self.bynode = colsample_bylevel, colsample_bynode
         self.min_rows = max(<int64_t> 1, min_samples_leaf)
         self.min_weight = min_weight_leaf
         self.search = search
@@ -114,19 +117,9 @@ cdef class Grower:
             search.monotone = &monotone[0]
             search.params.plain = 0
         search.keep = keep
-        if interaction_cst is not None:
-            self.n_groups = len(interaction_cst)
-            table = np.zeros((max(1, self.n_groups), binned.n_features), dtype=np.uint8)
-            for i, group in enumerate(interaction_cst):
-                table[i, list(group)] = 1
-            self.groups_of = table
-            member = table
-            self.group_features = &member[0, 0]
-        for t in range(2):
-            self.rows[t] = <uint32_t *> malloc((n + 64) * sizeof(uint32_t))
-            self.gh[t] = <uint32_t *> malloc((n + 64) * sizeof(uint32_t))
+        self.rows = NodeRows(n)
         self.work = <Workspace *> calloc(self.n_threads, sizeof(Workspace))
-        if self.work == NULL or not (self.rows[0] and self.rows[1] and self.gh[0] and self.gh[1]):
+        if self.work == NULL:
             raise MemoryError()
         for t in range(self.n_threads):
             # thread 0's also serves large nodes, which it tries alone with the others inside each stage
@@ -143,9 +136,6 @@ cdef class Grower:
 
     def __dealloc__(self):
         cdef int t
-        for t in range(2):
-            free(self.rows[t])
-            free(self.gh[t])
         if self.work != NULL:
             for t in range(self.n_threads):
                 free(self.work[t].mask)
@@ -155,149 +145,40 @@ cdef class Grower:
                 free(self.work[t].draw)
         free(self.work)
         free(self.scratch)
-        free(self.leaves)
-        free(self.queue)
-        free(self.groups)
 
     # ---- memory ---------------------------------------------------------------------------------------------------
 
     cdef int reserve(self, Py_ssize_t more) except -1:
         """Makes room for so many more leaf records and tree nodes; pointers to them change here only."""
-        cdef Py_ssize_t room = self.leaves_room
         self.tree.reserve(more)
-        if self.n_leaves + more <= room:
-            return 0
-        room = max(2 * room, self.n_leaves + more, 64)
-        cdef void *leaves = realloc(self.leaves, room * sizeof(Leaf))
-        if leaves != NULL:
-            self.leaves = <Leaf *> leaves
-        cdef void *queue = realloc(self.queue, room * sizeof(int32_t))
-        if queue != NULL:
-            self.queue = <int32_t *> queue
-        if leaves == NULL or queue == NULL:
-            raise MemoryError()
-        if self.n_groups:
-            leaves = realloc(self.groups, room * self.n_groups)
-            if leaves == NULL:
-                raise MemoryError()
-            self.groups = <uint8_t *> leaves
-        self.leaves_room = room
-        return 0
+        self.front.reserve(more)
+        return self.columns.reserve(self.front.room)
 
     cdef int32_t take_slot(self) except -1:
         """A histogram to write into; when there is no more room, the least promising open leaf's."""
-        cdef int32_t slot, worst = -1
-        cdef Py_ssize_t i
+        cdef int32_t slot, worst
         if self.pool.full():
-            for i in range(self.n_queue):
-                if self.leaves[self.queue[i]].slot >= 0 and self.leaves[self.queue[i]].left < 0 and (
-                        worst < 0 or self.before(worst, self.queue[i])):
-                    worst = self.queue[i]
+            worst = self.front.worst_with_histogram()
             if worst >= 0:
-                slot = self.leaves[worst].slot
-                self.leaves[worst].slot = -1
+                slot = self.front.leaves[worst].slot
+                self.front.leaves[worst].slot = -1
                 return slot
         return self.pool.take()
 
-    # ---- the queue of open leaves: a binary heap --------------------------------------------------------------------
-
-    cdef bint before(self, int32_t a, int32_t b) noexcept nogil:
-        """Whether leaf a is to be split before leaf b."""
-        cdef Leaf *x = self.leaves + a
-        cdef Leaf *y = self.leaves + b
-        if self.by_level:
-            if x.depth != y.depth:
-                return x.depth < y.depth
-            return x.node < y.node
-        if x.split.gain != y.split.gain:
-            return x.split.gain > y.split.gain
-        return x.node < y.node
-
-    cdef void push(self, int32_t leaf) noexcept nogil:
-        cdef Py_ssize_t i = self.n_queue, up
-        self.n_queue += 1
-        while i > 0:
-            up = (i - 1) // 2
-            if not self.before(leaf, self.queue[up]):
-                break
-            self.queue[i] = self.queue[up]
-            i = up
-        self.queue[i] = leaf
-
-    cdef int32_t pop(self) noexcept nogil:
-        cdef int32_t top = self.queue[0], last
-        cdef Py_ssize_t i = 0, down
-        self.n_queue -= 1
-        last = self.queue[self.n_queue]
-        while 2 * i + 1 < self.n_queue:
-            down = 2 * i + 1
-            if down + 1 < self.n_queue and self.before(self.queue[down + 1], self.queue[down]):
-                down += 1
-            if not self.before(self.queue[down], last):
-                break
-            self.queue[i] = self.queue[down]
-            i = down
-        self.queue[i] = last
-        return top
-
     # ---- one leaf -----------------------------------------------------------------------------------------------------
-
-    cdef void draw_features(self, double fraction, uint64_t key, Workspace *work) noexcept nogil:
-        """Keeps a random share of the features that ``work.allowed`` allows, at least one."""
-        cdef Py_ssize_t j, n = 0, pick, kept
-        cdef int32_t swap
-        for j in range(self.layout.n_features):
-            if work.allowed[j]:
-                work.draw[n] = <int32_t> j
-                n += 1
-        kept = max(<Py_ssize_t> 1, <Py_ssize_t> (fraction * n + 0.5))
-        for j in range(n):
-            if j < kept:
-                key = mix(key + 0x9E3779B97F4A7C15u)
-                pick = j + <Py_ssize_t> (key % <uint64_t> (n - j))
-                swap = work.draw[j]
-                work.draw[j] = work.draw[pick]
-                work.draw[pick] = swap
-            else:
-                work.allowed[work.draw[j]] = 0
-
-    cdef const uint8_t *allowed_features(self, const Leaf *leaf, Workspace *work) noexcept nogil:
-        """Which active features this leaf may be split on; NULL: all."""
-        cdef Py_ssize_t j, k, n = self.layout.n_features
-        cdef const uint8_t *open_groups
-        if self.n_groups == 0 and self.bylevel >= 1.0 and self.bynode >= 1.0:
-            return NULL
-        memset(work.allowed, 1, n)
-        if self.n_groups:
-            memset(work.allowed, 0, n)
-            open_groups = self.groups + <int64_t> leaf.groups * self.n_groups
-            for k in range(self.n_groups):
-                if open_groups[k]:
-                    for j in range(n):
-                        work.allowed[j] |= self.group_features[k * self.binned.n_features + self.layout.features[j]]
-        if self.bylevel < 1.0:
-            self.draw_features(self.bylevel, mix(self.seed ^ mix(<uint64_t> leaf.depth + 1)), work)
-        if self.bynode < 1.0:
-            self.draw_features(self.bynode, mix(self.seed + leaf.path), work)
-        return work.allowed
 
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil:
         return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * self.search.params.min_h
                 and leaf.depth < self.max_depth)
 
-    cdef void search_leaf(self, Leaf *leaf, const int64_t *sibling, int64_t *cells, Workspace *work,
+    cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
                           int n_threads) noexcept nogil:
-        self.search.find(cells, sibling, &leaf.sums, self.allowed_features(leaf, work), leaf.path, self.rows_of(leaf),
-                         work.candidates, &leaf.split, n_threads)
+        cdef Leaf *leaf = self.front.leaves + index
+        self.search.find(cells, sibling, &leaf.sums, self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw),
+                         leaf.path, self.rows.of(leaf), work.candidates, &leaf.split, n_threads)
         leaf.checked = self.search.exact_first
         if leaf.split.gain <= self.min_split_gain:
             leaf.split.gain = -1.0
-
-    cdef const uint32_t *rows_of(self, const Leaf *leaf) noexcept nogil:
-        """Row numbers of a leaf; NULL: all rows in order."""
-        if self.implicit_root and leaf.depth == 0:
-            return NULL
-        return self.rows[leaf.buffer] + leaf.start
 
     cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil:
         """Whether both children obey the limits on rows and weights."""
@@ -307,7 +188,7 @@ cdef class Grower:
         if n_left < self.min_rows or leaf.n - n_left < self.min_rows:
             return False
         if self.min_weight > 0 and not leaf.checked:
-            rows = self.rows_of(leaf)
+            rows = self.rows.of(leaf)
             for i in range(leaf.n):
                 row = rows[i] if rows != NULL else i
                 if mask[i // 64] >> (i % 64) & 1:
@@ -340,17 +221,17 @@ cdef class Grower:
         spare: a histogram for the smaller child; other: one for the larger child when the leaf has none itself, else
         -1. When the split turns out to break a limit, nothing is moved and the leaf has its best lawful split instead.
         """
-        cdef Leaf *leaf = self.leaves + index
-        cdef Leaf *left = self.leaves + leaf.left
-        cdef Leaf *right = self.leaves + leaf.right
+        cdef Leaf *leaf = self.front.leaves + index
+        cdef Leaf *left = self.front.leaves + leaf.left
+        cdef Leaf *right = self.front.leaves + leaf.right
         cdef Leaf *small
         cdef Leaf *large
-        cdef const uint32_t *rows = self.rows_of(leaf)
-        cdef const uint32_t *gh = self.gh[leaf.buffer] + leaf.start
+        cdef const uint32_t *rows = self.rows.of(leaf)
+        cdef const uint32_t *gh = self.rows.gh_of(leaf)
         cdef int out = 1 - leaf.buffer, monotone
         cdef int32_t feature = leaf.split.feature
         cdef int64_t n_left
-        cdef Py_ssize_t k
+        cdef int32_t small_index, large_index
         cdef double middle
         cdef bint split_small, split_large
         cdef partition_rule rule
@@ -370,15 +251,15 @@ cdef class Grower:
             if leaf.slot < 0:
                 build_histogram(self.layout, rows, 0, gh, leaf.n, self.pool.slots[spare], NULL, 1)
             self.search.find_exact(self.pool.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
-                                   self.allowed_features(leaf, work), leaf.path, rows, work.candidates, &leaf.split)
+                                   self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw), leaf.path, rows, work.candidates, &leaf.split)
             leaf.checked = True
             if leaf.split.gain <= self.min_split_gain:
                 leaf.split.gain = -1.0
             return
         if leaf.split.categorical and not leaf.split.any_missing and 2 * n_left > leaf.n:
             leaf.split.set[0] |= 1
-        move_rows(rows, gh, leaf.n, n_left, work.mask, work.block_left, self.rows[out] + leaf.start,
-                  self.gh[out] + leaf.start, n_threads)
+        move_rows(rows, gh, leaf.n, n_left, work.mask, work.block_left, self.rows.rows[out] + leaf.start,
+                  self.rows.gh[out] + leaf.start, n_threads)
         self.make_child(leaf, left, 0, n_left)
         self.make_child(leaf, right, 1, n_left)
         monotone = self.search.monotone[feature] if self.search.monotone != NULL else 0
@@ -388,56 +269,52 @@ cdef class Grower:
                 left.sums.upper = right.sums.lower = middle
             else:
                 left.sums.lower = right.sums.upper = middle
-        if self.n_groups:
-            left.groups, right.groups = leaf.left, leaf.left
-            for k in range(self.n_groups):
-                self.groups[<int64_t> leaf.left * self.n_groups + k] = (
-                    self.groups[<int64_t> leaf.groups * self.n_groups + k]
-                    & self.group_features[k * self.binned.n_features + feature])
+        self.columns.narrow(index, leaf.left, leaf.right, feature)
         if not search_children:
             return
-        small, large = (left, right) if left.n <= right.n else (right, left)
+        small_index, large_index = (leaf.left, leaf.right) if left.n <= right.n else (leaf.right, leaf.left)
+        small, large = self.front.leaves + small_index, self.front.leaves + large_index
         split_small, split_large = self.can_split(small), self.can_split(large)
         if not (split_small or split_large):
             return
         if split_small or leaf.slot >= 0:
-            build_histogram(self.layout, self.rows_of(small), 0, self.gh[out] + small.start, small.n, self.pool.slots[spare],
+            build_histogram(self.layout, self.rows.of(small), 0, self.rows.gh_of(small), small.n, self.pool.slots[spare],
                             self.scratch, n_threads)
         if split_large:
             if leaf.slot >= 0:
                 large.slot = leaf.slot
-                self.search_leaf(large, self.pool.slots[spare], self.pool.slots[large.slot], work, n_threads)
+                self.search_leaf(large_index, self.pool.slots[spare], self.pool.slots[large.slot], work, n_threads)
             else:
                 large.slot = other
-                build_histogram(self.layout, self.rows_of(large), 0, self.gh[out] + large.start, large.n,
+                build_histogram(self.layout, self.rows.of(large), 0, self.rows.gh_of(large), large.n,
                                 self.pool.slots[other], self.scratch, n_threads)
-                self.search_leaf(large, NULL, self.pool.slots[other], work, n_threads)
+                self.search_leaf(large_index, NULL, self.pool.slots[other], work, n_threads)
         if split_small:
             small.slot = spare
-            self.search_leaf(small, NULL, self.pool.slots[spare], work, n_threads)
+            self.search_leaf(small_index, NULL, self.pool.slots[spare], work, n_threads)
 
     cdef void commit(self, int32_t index) noexcept nogil:
         """Makes a tried split final: two new nodes, two open leaves."""
-        cdef Leaf *leaf = self.leaves + index
+        cdef Leaf *leaf = self.front.leaves + index
         cdef Leaf *child
         cdef int32_t side, record
         cdef bint missing_left = leaf.split.missing_left
         if not leaf.split.any_missing and not self.binned.has_missing_p[leaf.split.feature]:
             # no row of the training set asks, so the exact majority may decide
-            missing_left = 2 * self.leaves[leaf.left].n > leaf.n
+            missing_left = 2 * self.front.leaves[leaf.left].n > leaf.n
         self.tree.split(leaf.node, &leaf.split, missing_left)
         for side in range(2):
             record = leaf.left if side == 0 else leaf.right
-            child = self.leaves + record
+            child = self.front.leaves + record
             self.add_node(record)
             if child.split.gain > 0:
-                self.push(record)
+                self.front.push(record)
             else:
                 self.pool.release(child.slot)
                 child.slot = -1
 
     cdef void add_node(self, int32_t record) noexcept nogil:
-        cdef Leaf *leaf = self.leaves + record
+        cdef Leaf *leaf = self.front.leaves + record
         leaf.node = <int32_t> self.tree.n_nodes
         self.tree.add(record, leaf.depth, leaf.sums.value, leaf.sums.h / self.search.params.scale_h, leaf.n)
 
@@ -469,7 +346,7 @@ cdef class Grower:
         cdef const float[::1] hessian
         cdef const float *h_p = NULL
         cdef const double[::1] weight
-        cdef const uint32_t[::1] chosen
+        cdef const uint32_t *rows_p = NULL
         cdef GradientStats stats
         cdef Packed packed
         cdef Py_ssize_t n = self.binned.n_rows
@@ -487,30 +364,22 @@ cdef class Grower:
             weight = weights
             self.search.weights = &weight[0]
         self.set_features(features)
-        self.seed = mix(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF) + 0x9E3779B97F4A7C15u)
-        self.search.seed = self.seed
-        self.implicit_root = rows is None
-        if rows is not None:
-            chosen = rows
-            n = chosen.shape[0]
-            if n > self.binned.n_rows:
-                raise ValueError("rows has more entries than the matrix has rows")
-            if n > 0:
-                memcpy(self.rows[0], &chosen[0], n * sizeof(uint32_t))
-        self.n_rows_in = n
-        if n == 0:
-            raise ValueError("a tree needs at least one row")
+        self.search.seed = self.columns.seed = mix(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF) + 0x9E3779B97F4A7C15u)
+        self.rows.start(rows)
+        n = self.rows.n
+        if not self.rows.implicit_root:
+            rows_p = self.rows.rows[0]
         with nogil:
-            status = gradient_stats(&g[0], h_p, n, NULL if self.implicit_root else self.rows[0], self.n_threads, &stats)
+            status = gradient_stats(&g[0], h_p, n, rows_p, self.n_threads, &stats)
             if status == 0:
-                status = pack_gradients(&g[0], h_p, n, NULL if self.implicit_root else self.rows[0], self.seed, &stats,
-                                        self.n_threads, self.gh[0], &packed)
+                status = pack_gradients(&g[0], h_p, n, rows_p, self.search.seed, &stats, self.n_threads,
+                                        self.rows.gh[0], &packed)
         raise_gradient_status(status)
         self.set_scales(&packed, h_p == NULL)
-        self.n_leaves = self.n_queue = self.tree.n_nodes = self.tree.n_sets = 0
+        self.front.n_leaves = self.front.n_queue = self.tree.n_nodes = self.tree.n_sets = 0
         self.reserve(1)
-        root = self.leaves
-        self.n_leaves = 1
+        root = self.front.leaves
+        self.front.n_leaves = 1
         memset(root, 0, sizeof(Leaf))
         root.n = root.sums.n_rows = n
         root.left = root.right = root.slot = -1
@@ -524,17 +393,16 @@ cdef class Grower:
         root.sums.value = K.split_leaf_value(&self.search.params, &root.sums, root.sums.g, root.sums.h, n)
         self.search.params.path_smooth = smooth
         root.split.gain = -1.0
-        if self.n_groups:
-            memset(self.groups, 1, self.n_groups)
+        self.columns.open_root()
         self.add_node(0)
         if self.max_leaves > 1 and self.layout.n_features > 0 and self.can_split(root):
             root.slot = self.take_slot()
             with nogil:
-                build_histogram(self.layout, self.rows_of(root), 0, self.gh[0], n, self.pool.slots[root.slot], self.scratch,
+                build_histogram(self.layout, rows_p, 0, self.rows.gh[0], n, self.pool.slots[root.slot], self.scratch,
                                 self.n_threads)
-                self.search_leaf(root, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
+                self.search_leaf(0, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
-                self.push(0)
+                self.front.push(0)
             self.grow_leaves()
         tree = self.tree.arrays(self.edges)
         self.leaf_nodes = np.flatnonzero(tree["feature"] < 0).astype(np.int32)
@@ -547,6 +415,9 @@ cdef class Grower:
             self.layout = HistogramLayout(self.binned, features)
             self.features_key = key
             self.search.layout = self.layout
+        # a matrix whose rows have been reordered may have moved
+        self.layout.refresh()
+        self.search.columns = self.binned.columns
         self.pool.resize(self.layout.n_cells)
         cdef Py_ssize_t cells = self.pool.cells * (self.n_threads - 1)
         if cells > self.scratch_cells:
@@ -572,47 +443,47 @@ cdef class Grower:
         cdef int64_t n_final = 1, rows_since_check = 0
         cdef bint search_children
         while True:
-            while self.n_queue and n_final < self.max_leaves and self.leaves[self.queue[0]].left >= 0:
-                leaf = self.pop()
+            while self.front.n_queue and n_final < self.max_leaves and self.front.leaves[self.front.queue[0]].left >= 0:
+                leaf = self.front.pop()
                 self.commit(leaf)
                 n_final += 1
-            if self.n_queue == 0 or n_final >= self.max_leaves:
+            if self.front.n_queue == 0 or n_final >= self.max_leaves:
                 return
             # the next leaves to try: the first of the queue, and those behind it that are sure to be near its head
             most = LEAVES_PER_THREAD * self.n_threads if self.n_threads > 1 else 1
             most = min(<int64_t> most, self.max_leaves - n_final)
             n_todo = n_aside = 0
-            while self.n_queue and n_todo < most and n_aside < min(<int64_t> aside.shape[0], self.max_leaves - n_final):
-                leaf = self.pop()
+            while self.front.n_queue and n_todo < most and n_aside < min(<int64_t> aside.shape[0], self.max_leaves - n_final):
+                leaf = self.front.pop()
                 aside[n_aside] = leaf
                 n_aside += 1
-                if self.leaves[leaf].left >= 0:
+                if self.front.leaves[leaf].left >= 0:
                     continue
-                if self.leaves[leaf].n >= LARGE_NODE and n_todo > 0:
+                if self.front.leaves[leaf].n >= LARGE_NODE and n_todo > 0:
                     break
                 todo[n_todo] = leaf
                 n_todo += 1
-                if self.leaves[leaf].n >= LARGE_NODE:
+                if self.front.leaves[leaf].n >= LARGE_NODE:
                     break
             self.reserve(2 * n_todo)
             search_children = n_final + 1 < self.max_leaves
             for i in range(n_todo):
                 leaf = todo[i]
-                self.leaves[leaf].left = <int32_t> self.n_leaves
-                self.leaves[leaf].right = <int32_t> self.n_leaves + 1
-                self.n_leaves += 2
+                self.front.leaves[leaf].left = <int32_t> self.front.n_leaves
+                self.front.leaves[leaf].right = <int32_t> self.front.n_leaves + 1
+                self.front.n_leaves += 2
                 spare[i] = self.take_slot()
-                other[i] = self.take_slot() if self.leaves[leaf].slot < 0 else -1
-                rows_since_check += self.leaves[leaf].n
+                other[i] = self.take_slot() if self.front.leaves[leaf].slot < 0 else -1
+                rows_since_check += self.front.leaves[leaf].n
             self.try_leaves(&todo[0], &spare[0], &other[0], n_todo, search_children)
             for i in range(n_todo):
                 self.settle_slots(todo[i], spare[i], other[i])
             for i in range(n_aside):
-                if self.leaves[aside[i]].split.gain > 0:
-                    self.push(aside[i])
+                if self.front.leaves[aside[i]].split.gain > 0:
+                    self.front.push(aside[i])
                 else:
-                    self.pool.release(self.leaves[aside[i]].slot)
-                    self.leaves[aside[i]].slot = -1
+                    self.pool.release(self.front.leaves[aside[i]].slot)
+                    self.front.leaves[aside[i]].slot = -1
             if rows_since_check > 4000000:
                 rows_since_check = 0
                 check()
@@ -624,14 +495,14 @@ cdef class Grower:
             if n == 1 or self.n_threads == 1:
                 for i in range(n):
                     self.try_split(todo[i], spare[i], other[i], search_children, self.work,
-                                   self.n_threads if self.leaves[todo[i]].n >= LARGE_NODE else 1)
+                                   self.n_threads if self.front.leaves[todo[i]].n >= LARGE_NODE else 1)
             else:
                 for i in prange(n, num_threads=self.n_threads, schedule="dynamic", chunksize=1):
                     self.try_split(todo[i], spare[i], other[i], search_children, self.work + threadid(), 1)
 
     cdef void settle_slots(self, int32_t index, int32_t spare, int32_t other) noexcept nogil:
         """After a trial: histograms that nobody took are free again."""
-        cdef Leaf *leaf = self.leaves + index
+        cdef Leaf *leaf = self.front.leaves + index
         cdef bint own = False, first = False, second = False
         cdef int32_t side, slot
         if leaf.left < 0:  # the split was not lawful; the leaf keeps its histogram
@@ -639,7 +510,7 @@ cdef class Grower:
             self.pool.release(other)
             return
         for side in range(2):
-            slot = self.leaves[leaf.left if side == 0 else leaf.right].slot
+            slot = self.front.leaves[leaf.left if side == 0 else leaf.right].slot
             own = own or (slot >= 0 and slot == leaf.slot)
             first = first or slot == spare
             second = second or (slot >= 0 and slot == other)
@@ -653,6 +524,9 @@ cdef class Grower:
 
     # ---- the rows of the last tree's leaves -------------------------------------------------------------------------
 
+    cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil:
+        return self.front.leaves + self.tree.nodes[node].leaf
+
     def leaf_rows(self, Py_ssize_t k):
         """Rows of leaf ``leaf_nodes[k]``, ascending.
 
@@ -662,14 +536,31 @@ cdef class Grower:
         """
         if not 0 <= k < len(self.leaf_nodes):
             raise IndexError(f"leaf {k} of {len(self.leaf_nodes)}")
-        cdef Leaf *leaf = self.leaves + self.tree.nodes[<int32_t> self.leaf_nodes[k]].leaf
-        cdef const uint32_t *rows = self.rows_of(leaf)
+        cdef const Leaf *leaf = self.leaf_of_node(self.leaf_nodes[k])
+        cdef const uint32_t *rows = self.rows.of(leaf)
+        cdef uint32_t[::1] found
         if rows == NULL:
             return np.arange(leaf.n, dtype=np.uint32)
         found = np.empty(leaf.n, dtype=np.uint32)
-        cdef uint32_t[::1] found_view = found
-        memcpy(&found_view[0], rows, leaf.n * sizeof(uint32_t))
-        return found
+        memcpy(&found[0], rows, leaf.n * sizeof(uint32_t))
+        return np.asarray(found)
+
+    def row_order(self):
+        """All rows of the last tree, leaf after leaf from left to right: neighbours in it are alike.
+
+        Returns
+        -------
+        uint32 array of shape (n_rows,)
+        """
+        cdef uint32_t[::1] order = np.arange(self.rows.n, dtype=np.uint32)
+        cdef const Leaf *leaf
+        cdef const uint32_t *rows
+        for node in self.leaf_nodes:
+            leaf = self.leaf_of_node(node)
+            rows = self.rows.of(leaf)
+            if rows != NULL:
+                memcpy(&order[leaf.start], rows, leaf.n * sizeof(uint32_t))
+        return np.asarray(order)
 
     def add_leaf_values(self, const double[::1] values not None, double[::1] raw not None):
         """raw[rows of leaf k] += values[k] for every leaf of the last tree.
@@ -681,21 +572,20 @@ cdef class Grower:
         """
         cdef const int32_t[::1] leaf_nodes = self.leaf_nodes
         cdef Py_ssize_t k, n = leaf_nodes.shape[0]
-        cdef int64_t task, n_tasks = 0
+        cdef int64_t task, first, n_tasks = 0
         if values.shape[0] != n:
             raise ValueError(f"values has {values.shape[0]} entries, expected one per leaf ({n})")
         if raw.shape[0] != self.binned.n_rows:
             raise ValueError(f"raw has {raw.shape[0]} entries, expected one per row ({self.binned.n_rows})")
         # tasks of at most ROWS_PER_TASK rows: (leaf, first row)
-        cdef int64_t[:, ::1] tasks = np.empty((self.n_rows_in // ROWS_PER_TASK + n + 1, 2), dtype=np.int64)
-        cdef int64_t first
+        cdef int64_t[:, ::1] tasks = np.empty((self.rows.n // ROWS_PER_TASK + n + 1, 2), dtype=np.int64)
         for k in range(n):
             first = 0
-            while first < self.leaves[self.tree.nodes[leaf_nodes[k]].leaf].n:
+            while first < self.leaf_of_node(leaf_nodes[k]).n:
                 tasks[n_tasks, 0], tasks[n_tasks, 1] = k, first
                 n_tasks += 1
                 first += ROWS_PER_TASK
-        cdef int threads = self.n_threads if self.n_rows_in >= 2 * ROWS_PER_TASK else 1
+        cdef int threads = self.n_threads if self.rows.n >= 2 * ROWS_PER_TASK else 1
         with nogil:
             if threads == 1:
                 for task in range(n_tasks):
@@ -705,12 +595,5 @@ cdef class Grower:
                     self.add_value(leaf_nodes[tasks[task, 0]], tasks[task, 1], values[tasks[task, 0]], &raw[0])
 
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil:
-        cdef Leaf *leaf = self.leaves + self.tree.nodes[node].leaf
-        cdef const uint32_t *rows = self.rows_of(leaf)
-        cdef int64_t i, last = min(leaf.n, first + ROWS_PER_TASK)
-        if rows == NULL:
-            for i in range(first, last):
-                raw[i] += value
-        else:
-            for i in range(first, last):
-                raw[rows[i]] += value
+        cdef const Leaf *leaf = self.leaf_of_node(node)
+        self.rows.add_value(leaf, first, min(leaf.n, first + ROWS_PER_TASK), value, raw)

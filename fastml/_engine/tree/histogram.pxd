@@ -18,6 +18,8 @@ cdef class HistogramLayout:
     cdef int32_t *offset                   # first cell of each
     cdef BinnedMatrix binned               # keeps the codes alive
 
+    cdef void refresh(self) noexcept nogil
+
 
 cdef class HistogramPool:
     """Histograms to be taken and given back; memory is kept from tree to tree."""

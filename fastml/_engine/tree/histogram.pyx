@@ -80,6 +80,12 @@ cdef class HistogramLayout:
         self.block_cells[self.n_blocks] = cell
         self.n_cells = cell
 
+    cdef void refresh(self) noexcept nogil:
+        """Looks up where the codes lie now."""
+        cdef int b
+        for b in range(self.n_blocks):
+            self.blocks[b].codes = self.binned.blocks[b]
+
     def __dealloc__(self):
         free(self.blocks)
         free(self.block_cells)
