@@ -15,6 +15,15 @@ cdef extern from *:
     static inline int fastml_max_threads(void) { return 1; }
     static inline int fastml_thread_num(void) { return 0; }
     #endif
+    #if defined(_OPENMP) && defined(__ELF__)
+    /* OpenMP 5.0; weak and declared by hand, because older runtimes and headers do not have it */
+    extern int fastml_omp_pause(int) __asm__("omp_pause_resource_all") __attribute__((weak));
+    static inline int fastml_can_pause(void) { return fastml_omp_pause != 0; }
+    static inline void fastml_pause(void) { fastml_omp_pause(1 /* soft */); }
+    #else
+    static inline int fastml_can_pause(void) { return 0; }
+    static inline void fastml_pause(void) {}
+    #endif
     #if !defined(_OPENMP)
     #define FASTML_OPENMP_RUNTIME ""
     #elif defined(_MSC_VER)
@@ -29,5 +38,8 @@ cdef extern from *:
     const char *FASTML_OPENMP_RUNTIME
     # threads that a parallel region of this thread would get if it did not name a number
     int max_threads "fastml_max_threads"() noexcept nogil
+    # whether the runtime can give its threads back, and doing it for those of the calling thread
+    bint can_pause "fastml_can_pause"() noexcept nogil
+    void pause "fastml_pause"() noexcept nogil
     # index of the calling thread in its parallel region, 0 outside of one
     int thread_num "fastml_thread_num"() noexcept nogil

@@ -14,7 +14,23 @@ def specification():
 def thread_limit():
     """Threads that the runtime would use now in the calling thread; 1 in a build without OpenMP.
 
-    Follows ``OMP_NUM_THREADS`` (read by the runtime when it is loaded, also what joblib's process workers set)
-    and ``threadpoolctl.threadpool_limits``.
+    Follows ``OMP_NUM_THREADS`` (read by the runtime when it is loaded, also what joblib's process workers
+    set) and ``threadpoolctl.threadpool_limits``.
     """
     return max_threads()
+
+
+def release_threads():
+    """End the threads that the runtime keeps for the calling thread; the next parallel region starts others.
+
+    Returns
+    -------
+    bool
+        Whether a process forked now by the calling thread may use threads. GNU's runtime otherwise waits in
+        the child for threads that only the parent has; the other runtimes take care of a fork themselves.
+    """
+    if can_pause():
+        with nogil:
+            pause()
+        return True
+    return runtime() != "libgomp"

@@ -10,9 +10,16 @@ from pathlib import Path
 
 from fastml._engine.runtime import openmp
 
-# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had; one thread
-# asks for nothing. A process that was forked therefore stays on one thread, whichever runtime is there.
+# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had. So the parent
+# ends its idle threads before it forks; where the runtime cannot, the child stays on one thread, which asks for
+# none.
 _forked = False
+_fork_is_safe = True
+
+
+def _before_fork():
+    global _fork_is_safe
+    _fork_is_safe = openmp.release_threads()
 
 
 def _after_fork_in_child():
@@ -21,7 +28,7 @@ def _after_fork_in_child():
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 def resolve_n_jobs(n_jobs=None):
@@ -32,15 +39,15 @@ def resolve_n_jobs(n_jobs=None):
     n_jobs : int or None
         None or -1: all cores that the process may use, which is the least of its CPU affinity, its
         container's (cgroup v1 or v2) CPU quota, ``OMP_NUM_THREADS`` and the limit set with
-        ``threadpoolctl``; one inside a joblib worker thread, whose neighbours use the other cores.
-        A positive number: so many threads, whatever the machine has. -2: all but one, -3: all but two, and
-        so on, at least one.
+        ``threadpoolctl``; one in a forked child process and inside a joblib worker thread, whose
+        neighbours use the other cores. A positive number: so many threads, whatever the machine has.
+        -2: all but one, -3: all but two, and so on, at least one.
 
     Returns
     -------
     int
-        At least 1. Always 1 in a forked child process, where starting threads could hang, and in a build
-        without OpenMP. The number of threads never changes a result, only the time.
+        At least 1. Always 1 in a build without OpenMP, and in a forked child process whose OpenMP runtime
+        cannot start threads after a fork. The number of threads never changes a result, only the time.
 
     Raises
     ------
@@ -59,7 +66,7 @@ def resolve_n_jobs(n_jobs=None):
         raise TypeError(f"n_jobs must be an integer or None, got {n_jobs!r}") from None
     if wanted == 0:
         raise ValueError("n_jobs=0 has no meaning; use None or -1 for all cores, or a positive number")
-    if _forked or not openmp.runtime():
+    if not openmp.runtime() or (_forked and not _fork_is_safe):
         return 1
     if wanted > 0:
         return wanted
@@ -68,7 +75,7 @@ def resolve_n_jobs(n_jobs=None):
 
 def usable_cores():
     """Cores that this thread may keep busy now (see ``resolve_n_jobs``)."""
-    if _in_joblib_thread():
+    if _forked or _in_joblib_thread():
         return 1
     quota = cgroup_quota()
     cores = min(_affinity(), openmp.thread_limit())

@@ -15,8 +15,6 @@ from fastml._engine.runtime import openmp, threads
 from fastml._engine.runtime.threads import cgroup_quota, resolve_n_jobs
 
 needs_openmp = pytest.mark.skipif(not openmp.runtime(), reason="this build has no OpenMP")
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-SECONDS = 60  # far above what any child here needs, far below for ever
 
 
 @pytest.fixture
