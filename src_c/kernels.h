@@ -44,9 +44,9 @@ typedef struct fastml_kernels {
     /* tree/binning */
     void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
                          void *out);
-    void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, float *tree32, float *coarse,
-                          double *padded);
-    int (*binning_coarse_pays)(const double *lower, int32_t n_lower);
+    void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
+                          float *coarse, double *padded);
+    int (*binning_coarse_pays)(const double *lower, int32_t n_lower, double offset);
     uint8_t (*binning_code)(const binning_table *table, double x);
     void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
                           int32_t n_features, int64_t first, int64_t n, uint8_t *out, int64_t out_stride);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../simd.h"
+#include "binning_search.h"
 
 enum { BINNING_CHUNK = 256, BINNING_TILE = 16 };
 
@@ -160,9 +161,9 @@ static int64_t binning_rank32(float x) {
 
 /* Lays out the search trees of a numerical feature.
 
-   lower: (n_lower,) ascending bounds (not NaN); depth: with 2^depth > n_lower; the three arrays: (2^depth,). */
-void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, float *tree32, float *coarse,
-                       double *padded) {
+   lower: (n_lower,) ascending bounds, not NaN; depth: 2^depth > n_lower; the three arrays: (2^depth,). */
+void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
+                       float *coarse, double *padded) {
     const int32_t size = 1 << depth;
     for (int32_t i = 0; i < size; i++)
         padded[i] = i < n_lower ? lower[i] : (double)NAN;
@@ -172,41 +173,17 @@ void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, floa
         for (int32_t j = 0; j < 1 << level; j++) {
             const double bound = padded[2 * step * j + step - 1];
             tree32[(1 << level) + j] = binning_round_up(bound);
-            coarse[(1 << level) + j] = (float)bound;
+            coarse[(1 << level) + j] = (float)(bound - offset);
         }
     }
 }
 
-/* Whether bounds rounded to float32 stay so far apart that few values fall where the rounding matters. */
-int FN(binning_coarse_pays)(const double *lower, int32_t n_lower) {
+/* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one. */
+int FN(binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) {
     for (int32_t i = 1; i < n_lower; i++)
-        if (binning_rank32((float)lower[i]) - binning_rank32((float)lower[i - 1]) < 16)
+        if (binning_rank32((float)(lower[i] - offset)) - binning_rank32((float)(lower[i - 1] - offset)) < 16)
             return 0;
     return 1;
-}
-
-static inline uint8_t binning_search32(const float *tree, int32_t depth, float x) {
-    uint32_t node = 1;
-    for (int32_t level = 0; level < depth; level++)
-        node = 2 * node + (x >= tree[node]);
-    return (uint8_t)(node - (1u << depth));
-}
-
-static inline uint8_t binning_search64(const double *lower, int32_t depth, double x) {
-    uint32_t count = 0;
-    for (uint32_t step = 1u << (depth - 1); step; step >>= 1)
-        count += x >= lower[count + step - 1] ? step : 0;
-    return (uint8_t)count;
-}
-
-static void binning_codes32(const binning_table *table, const float *x, int64_t n, uint8_t *out) {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = binning_search32(table->tree32, table->depth, x[i]);
-}
-
-static void binning_codes64(const binning_table *table, const double *x, int64_t n, uint8_t *out) {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = binning_search64(table->lower, table->depth, x[i]);
 }
 
 static uint8_t binning_category(const binning_table *table, double x) {
@@ -280,15 +257,73 @@ void FN(binning_codes_csr)(const binning_csr *csr, const binning_table *tables, 
 
 /* ---- between the column-major and the row-major copy ---- */
 
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+typedef __m128i binning_bytes;
+#define BYTES_LOAD(p) _mm_loadu_si128((const __m128i *)(p))
+#define BYTES_STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define BYTES_ZERO _mm_setzero_si128()
+#define BYTES_ZIP_LOW(a, b) _mm_unpacklo_epi8(a, b)
+#define BYTES_ZIP_HIGH(a, b) _mm_unpackhi_epi8(a, b)
+#elif defined(FASTML_NEON)
+#include <arm_neon.h>
+typedef uint8x16_t binning_bytes;
+#define BYTES_LOAD(p) vld1q_u8(p)
+#define BYTES_STORE(p, v) vst1q_u8(p, v)
+#define BYTES_ZERO vdupq_n_u8(0)
+#define BYTES_ZIP_LOW(a, b) vzip1q_u8(a, b)
+#define BYTES_ZIP_HIGH(a, b) vzip2q_u8(a, b)
+#endif
+
+/* 16 rows of 16 bytes to 16 columns: rows in_rows .. 15 count as zero. */
+static ALWAYS_INLINE void binning_tile(const uint8_t *from, int64_t from_stride, int64_t in_rows, uint8_t *to,
+                                       int64_t to_stride) {
+#ifdef BYTES_ZERO
+    /* zipping row j with row j + 8, four times over, is a perfect shuffle of all 256 bytes: bit j of a byte's
+       address moves up by one each time, and after four times rows have become columns */
+    binning_bytes a[16], b[16];
+    for (int j = 0; j < 16; j++)
+        a[j] = j < in_rows ? BYTES_LOAD(from + j * from_stride) : BYTES_ZERO;
+    for (int pass = 0; pass < 4; pass++) {
+        for (int j = 0; j < 8; j++) {
+            b[2 * j] = BYTES_ZIP_LOW(a[j], a[j + 8]);
+            b[2 * j + 1] = BYTES_ZIP_HIGH(a[j], a[j + 8]);
+        }
+        for (int j = 0; j < 16; j++)
+            a[j] = b[j];
+    }
+    for (int j = 0; j < 16; j++)
+        BYTES_STORE(to + j * to_stride, a[j]);
+#else
+    for (int i = 0; i < 16; i++)
+        for (int j = 0; j < 16; j++)
+            to[i * to_stride + j] = j < in_rows ? from[j * from_stride + i] : 0;
+#endif
+}
+
 /* to[i * to_stride + j] = from[j * from_stride + i] for i < n and j < width; 0 for width <= j < padded_width. */
 void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width, int64_t n,
                            uint8_t *to, int64_t to_stride) {
-    for (int64_t i = 0; i < n; i++) {
-        for (int64_t j = 0; j < width; j++)
-            to[i * to_stride + j] = from[j * from_stride + i];
-        for (int64_t j = width; j < padded_width; j++)
-            to[i * to_stride + j] = 0;
+    int64_t j = 0;
+    for (; n >= 16 && j < width; j += 16) {
+        if (j + 16 > padded_width) { /* go back instead of a narrow tile: bytes are written twice, the same */
+            if (padded_width < 16)
+                break;
+            j = padded_width - 16;
+        }
+        const int64_t in_rows = width - j < 16 ? width - j : 16;
+        for (int64_t i = 0; i < n; i += 16) {
+            if (i + 16 > n)
+                i = n - 16;
+            if (in_rows == 16)
+                binning_tile(from + j * from_stride + i, from_stride, 16, to + i * to_stride + j, to_stride);
+            else
+                binning_tile(from + j * from_stride + i, from_stride, in_rows, to + i * to_stride + j, to_stride);
+        }
     }
+    for (; j < padded_width; j++)
+        for (int64_t i = 0; i < n; i++)
+            to[i * to_stride + j] = j < width ? from[j * from_stride + i] : 0;
 }
 
 /* to[i] = from[rows[i]], rows of `stride` bytes. */

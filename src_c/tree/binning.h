@@ -61,8 +61,9 @@ typedef struct binning_csr {
    comparisons (right if x >= node) node - 2^depth is the code. Bounds that do not exist are NaN. */
 typedef struct binning_table {
     const float *tree32;   /* (2^depth,) bounds rounded up to float32: for values that are float32 */
-    const float *coarse;   /* (2^depth,) bounds rounded to nearest: for a first guess with float64 values */
+    const float *coarse;   /* (2^depth,) bounds minus offset, rounded to nearest: a first guess for float64 values */
     const double *lower;   /* (2^depth,) ascending bounds, then NaN */
+    double offset;         /* subtracted from float64 values before they are rounded for the guess */
     int32_t n_lower;       /* 0 (every value is missing) to 255 */
     int32_t depth;         /* 4 to 8, 2^depth > n_lower */
     int32_t coarse_pays;   /* rounded bounds are far enough apart for the guess to be right nearly always */

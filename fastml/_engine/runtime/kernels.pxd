@@ -94,6 +94,7 @@ cdef extern from "kernels.h" nogil:
         const float *tree32
         const float *coarse
         const double *lower
+        double offset
         int32_t n_lower
         int32_t depth
         int32_t coarse_pays
@@ -168,9 +169,9 @@ cdef extern from "kernels.h" nogil:
                                    int64_t n_rows) noexcept nogil
         void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
                              void *out) noexcept nogil
-        void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, float *tree32, float *coarse,
-                              double *padded) noexcept nogil
-        int (*binning_coarse_pays)(const double *lower, int32_t n_lower) noexcept nogil
+        void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
+                              float *coarse, double *padded) noexcept nogil
+        int (*binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) noexcept nogil
         uint8_t (*binning_code)(const binning_table *table, double x) noexcept nogil
         void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
                               int32_t n_features, int64_t first, int64_t n, uint8_t *out,

@@ -391,9 +391,11 @@ cdef class BinMapper:
             self.tables[f].lower = <const double *>room
             self.tables[f].tree32 = <const float *>(room + 8 * slots)
             self.tables[f].coarse = <const float *>(room + 12 * slots)
-            K.binning_plant(lower, n, depth, <float *>(room + 8 * slots), <float *>(room + 12 * slots),
-                            <double *>room)
-            self.tables[f].coarse_pays = K.binning_coarse_pays(lower, n)
+            if n > 1 and not K.binning_coarse_pays(lower, n, 0.0):
+                self.tables[f].offset = lower[1 + n // 2 if n > 2 else 1]
+            self.tables[f].coarse_pays = K.binning_coarse_pays(lower, n, self.tables[f].offset)
+            K.binning_plant(lower, n, depth, self.tables[f].offset, <float *>(room + 8 * slots),
+                            <float *>(room + 12 * slots), <double *>room)
             room += 16 * slots
         for f in known:
             n = len(known[f])
