@@ -9,6 +9,8 @@
 #define LN2 0.6931471805599453
 /* Outputs saturate here, well inside float32, so that a weighted sum of |g| stays finite in double. */
 #define GRADIENT_HUGE 1e37f
+/* A larger -log p counts as this: p is then below the smallest float, and p log p must come out as zero. */
+#define LOSS_CAP 1e4f
 
 static inline float float_from_bits(uint32_t bits) {
     float x;
@@ -35,40 +37,39 @@ static inline float limit(float x, float most) {
 }
 static inline float saturate(double x) { return limit((float)x, GRADIENT_HUGE); }
 
-/* (2^f - 1) / f on [-1/2, 1/2], error 7.5e-9; never multiplied out, so that 2^f - 1 is accurate near zero
- * too. */
-static inline float exp2m1_over(float f) {
-    float p = 1.546973445e-04f;
-    p = p * f + 1.339086685e-03f;
-    p = p * f + 9.618030773e-03f;
-    p = p * f + 5.550357105e-02f;
-    p = p * f + 2.402265108e-01f;
-    return p * f + 6.931471880e-01f;
+/* exp(r) - 1 for |r| <= ln(2) / 2, accurate near zero too. */
+static inline float expm1_small(float r) {
+    float p = 1.394124198e-03f;
+    p = p * r + 8.363248860e-03f;
+    p = p * r + 4.166637382e-02f;
+    p = p * r + 1.666657656e-01f;
+    p = p * r + 5.000000027e-01f;
+    return r + r * r * p;
 }
 
-/* t = k + f with |f| <= 1/2, for |t| <= most. The subtraction in double is what makes large arguments
- * accurate. Beyond `most`, k stays at +-most and f at +-1. */
-static inline int32_t split_exponent(double t, float most, float *f) {
-    const float near = limit((float)t, most);
-    const float half = float_from_bits((bits_of_float(near) & 0x80000000u) | 0x3f000000u);
-    const int32_t k = (int32_t)(near + half);
-    *f = limit((float)(t - (double)k), 1.0f);
+/* x = k ln(2) + r with |r| <= ln(2) / 2, for |k| <= most. The subtraction in double is what makes large
+ * arguments accurate. Beyond, k stays at +-most and r at +-0.7. */
+static inline int32_t split_exponent(double x, float most, float *r) {
+    const float t = limit((float)x * (float)LOG2E, most);
+    const float half = float_from_bits((bits_of_float(t) & 0x80000000u) | 0x3f000000u);
+    const int32_t k = (int32_t)(t + half);
+    *r = limit((float)(x - (double)k * LN2), 0.7f);
     return k;
 }
 static inline float power_of_two(int32_t k) { return float_from_bits((uint32_t)(k + 127) << 23); }
 
-/* exp(x) as a float32, for any x: saturates at 2^-127 and 2^127. */
+/* exp(x) as a float32, for any x: saturates near 2^-126 and 2^126. */
 static inline float exp_float(double x) {
-    float f;
-    const int32_t k = split_exponent(x * LOG2E, 126.0f, &f);
-    return (1.0f + f * exp2m1_over(f)) * power_of_two(k);
+    float r;
+    const int32_t k = split_exponent(x, 125.0f, &r);
+    return (1.0f + expm1_small(r)) * power_of_two(k);
 }
 
-/* The same with the exponent range of a double: saturates at 2^-1022 and 2^1022. */
+/* The same with the exponent range of a double: saturates near 2^-1022 and 2^1022. */
 static inline double exp_double(double x) {
-    float f;
-    const int32_t k = split_exponent(x * LOG2E, 1021.0f, &f);
-    return (double)(1.0f + f * exp2m1_over(f)) * double_from_bits((uint64_t)(k + 1023) << 52);
+    float r;
+    const int32_t k = split_exponent(x, 1021.0f, &r);
+    return (double)(1.0f + expm1_small(r)) * double_from_bits((uint64_t)(k + 1023) << 52);
 }
 
 /* log(1 + e) for 0 <= e <= 1, accurate for small e: 2 atanh(e / (2 + e)). */
@@ -148,7 +149,7 @@ static inline row_gh focal_binary_row(uint8_t y, double raw, double gamma) {
     const float e = exp_float(-fabs(s)), l1p = log1p_float(e), d = 1.0f / (1.0f + e), ed = e * d;
     const float q = s >= 0.0 ? d : ed, p = s >= 0.0 ? ed : d;
     const double log_q = (s < 0.0 ? s : 0.0) - (double)l1p;
-    const float loss = (float)((s > 0.0 ? s : 0.0) + (double)l1p); /* -log p */
+    const float loss = limit((float)((s > 0.0 ? s : 0.0) + (double)l1p), LOSS_CAP); /* -log p */
     const float power = exp_float(gamma * log_q);
     const float first = power * (c * p * loss + q);
     const float second = power * p * ((2.0f * c + 1.0f) * q + c * loss * (c * p - q));
@@ -259,12 +260,12 @@ static void FN(gradient_focal)(const double *raw, int64_t stride, const int32_t 
     const float c = (float)gamma;
     for (int64_t i = lo; i < hi; i++) {
         const double gap = lse[i] - raw[(int64_t)y[i] * stride + i], loss = gap > 0.0 ? gap : 0.0;
-        float f;
-        const int32_t k = split_exponent(-loss * LOG2E, 126.0f, &f);
-        const float tail = f * exp2m1_over(f), p = (1.0f + tail) * power_of_two(k);
+        float r;
+        const int32_t k = split_exponent(-loss, 125.0f, &r);
+        const float tail = expm1_small(r), p = (1.0f + tail) * power_of_two(k);
         float q = k == 0 ? -tail : 1.0f - p;
         q = q > 1e-37f ? q : 1e-37f;
-        const float l = (float)loss, ratio = l > 0.0f ? l / q : 1.0f;
+        const float l = limit((float)loss, LOSS_CAP), ratio = l > 0.0f ? l / q : 1.0f;
         const float power = exp_float(gamma * log_double((double)q));
         fa[i] = power * (c * p * ratio + 1.0f);
         fb[i] = c * p * power * (l - (c - 1.0f) * p * ratio - 2.0f);
@@ -338,6 +339,7 @@ static inline int32_t to_fixed(float x) {
 }
 
 #define PACK_CHUNK 512
+#define TWO_100 0x1p100
 
 /* Rows lo <= i < hi of a list (rows[i]) or of the data (rows NULL: row i itself) to gh[i]; hi - lo <=
  * GRADIENT_BLOCK. g is kept with 16 bits of fraction, h with 15; random bits below the point are added and
@@ -345,7 +347,10 @@ static inline int32_t to_fixed(float x) {
 static void FN(gradient_pack)(const float *restrict g, const float *restrict h, const uint32_t *restrict rows,
                               int64_t lo, int64_t hi, uint64_t key, uint32_t *restrict gh,
                               Packed *restrict block) {
-    const float scale_g = (float)(block->scale_g * 65536.0), scale_h = (float)(block->scale_h * 32768.0);
+    /* a scale for subnormals does not fit one float */
+    const double big_g = block->scale_g * 65536.0, big_h = block->scale_h * 32768.0;
+    const float first_g = big_g > TWO_100 ? (float)TWO_100 : 1.0f, rest_g = (float)(big_g / (double)first_g);
+    const float first_h = big_h > TWO_100 ? (float)TWO_100 : 1.0f, rest_h = (float)(big_h / (double)first_h);
     const uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
     int32_t sum_g = 0, sum_h = 0, low = INT32_MAX, high = 0; /* a block's sums stay below 2^29 */
     float g_chunk[PACK_CHUNK], h_chunk[PACK_CHUNK];
@@ -369,8 +374,9 @@ static void FN(gradient_pack)(const float *restrict g, const float *restrict h, 
         if (h) {
             for (int i = 0; i < m; i++) {
                 const uint32_t random = row_hash(row[i], key0, key1);
-                const int32_t gq = (to_fixed(from_g[i] * scale_g) + (int32_t)(random >> 16)) >> 16;
-                const int32_t hq = (to_fixed(from_h[i] * scale_h) + (int32_t)(random & 0x7fffu)) >> 15;
+                const int32_t gq = (to_fixed(from_g[i] * first_g * rest_g) + (int32_t)(random >> 16)) >> 16;
+                const int32_t hq =
+                    (to_fixed(from_h[i] * first_h * rest_h) + (int32_t)(random & 0x7fffu)) >> 15;
                 to[i] = (uint32_t)gq << 16 | (uint32_t)hq;
                 sum_g += gq;
                 sum_h += hq;
@@ -380,7 +386,7 @@ static void FN(gradient_pack)(const float *restrict g, const float *restrict h, 
         } else {
             for (int i = 0; i < m; i++) {
                 const uint32_t random = row_hash(row[i], key0, key1);
-                const int32_t gq = (to_fixed(from_g[i] * scale_g) + (int32_t)(random >> 16)) >> 16;
+                const int32_t gq = (to_fixed(from_g[i] * first_g * rest_g) + (int32_t)(random >> 16)) >> 16;
                 to[i] = (uint32_t)gq << 16 | 1u;
                 sum_g += gq;
             }

@@ -4,14 +4,16 @@
  *
  *   gradient_rows    g = dL/draw and h = d2L/draw2 of one output, float32, from float64 scores
  *   gradient_stats   largest |g| and h, sum of |g| and of h: what the fixed-point scales are chosen from
- *   gradient_pack    gh = (int16)round(g * scale_g) << 16 | (uint16)round(h * scale_h), rounded stochastically
+ *   gradient_pack    gh = (int16)round(g * scale_g) << 16 | (uint16)round(h * scale_h), rounded
+ * stochastically
  *
- * Loops are plain C without reductions of floats across rows, so that a compiler vectorises them without changing a
- * bit; exp and log are polynomials (no libm, whose last bit differs between CPUs). Relative error of exp <= 1e-7;
- * arguments that would overflow saturate: no output is ever NaN or infinite for finite inputs.
+ * Loops are plain C without reductions of floats across rows, so that a compiler vectorises them without
+ * changing a bit; exp and log are polynomials (no libm, whose last bit differs between CPUs). Relative error
+ * of exp <= 1e-7; arguments that would overflow saturate: no output is ever NaN or infinite for finite
+ * inputs.
  *
- * Sums: GRADIENT_BLOCK rows at a time, in GRADIENT_LANES fixed lanes of doubles (row i of a block in lane i mod
- * GRADIENT_LANES) folded in halves; the caller merges blocks in index order. Threads cannot change them.
+ * Sums: GRADIENT_BLOCK rows at a time, in GRADIENT_LANES fixed lanes of doubles (row i of a block in lane i
+ * mod GRADIENT_LANES) folded in halves; the caller merges blocks in index order. Threads cannot change them.
  */
 #ifndef FASTML_TREE_GRADIENT_H
 #define FASTML_TREE_GRADIENT_H
@@ -20,7 +22,8 @@
 
 #define GRADIENT_BLOCK 4096
 #define GRADIENT_LANES 64
-/* Largest |g| * scale_g and h * scale_h. A value x is rounded to floor(x + u), 0 <= u < 1: never beyond these. */
+/* Largest |g| * scale_g and h * scale_h. A value x is rounded to floor(x + u), 0 <= u < 1: never beyond
+ * these. */
 #define GRADIENT_MAX_GQ 32766
 #define GRADIENT_MAX_HQ 65534
 /* Beyond this many rows the rounding alone could overflow the 31-bit sums. */
@@ -41,8 +44,9 @@ typedef enum gradient_loss {
     LOSS_GIVEN = 11,             /* raw holds the gradient and y the hessian of a custom loss */
 } gradient_loss;
 
-/* What gradient_rows reads and writes. y is float64, or uint8 (0 or 1) for the binary losses, or int32 classes for the
- * multinomial ones. weight, lse, focal and h may be NULL where the loss or the caller does not need them. */
+/* What gradient_rows reads and writes. y is float64, or uint8 (0 or 1) for the binary losses, or int32
+ * classes for the multinomial ones. weight, lse, focal and h may be NULL where the loss or the caller does
+ * not need them. */
 typedef struct gradient_task {
     int32_t loss;
     int32_t output; /* class whose score is differentiated (multinomial) */
@@ -50,9 +54,9 @@ typedef struct gradient_task {
     const void *y;
     const double *raw; /* scores of this output */
     const double *weight;
-    const double *lse;       /* log-sum-exp of the row's scores (multinomial) */
-    const float *focal;      /* three factors per row from gradient_focal (focal multinomial) */
-    int64_t focal_stride;    /* floats between the factors */
+    const double *lse;    /* log-sum-exp of the row's scores (multinomial) */
+    const float *focal;   /* three factors per row from gradient_focal (focal multinomial) */
+    int64_t focal_stride; /* floats between the factors */
     float *g;
     float *h;
 } gradient_task;

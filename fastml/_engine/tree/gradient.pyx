@@ -116,8 +116,7 @@ cdef double power_of_two_scale(double largest, double total, double most, Py_ssi
         return 1.0
     limit = min(most / largest, (2147483648.0 - 4096.0 - <double> n) / total)
     frexp(limit, &exponent)
-    # beyond 2^100 (largest < 2^-85) the scale itself would leave float32
-    return ldexp(1.0, min(exponent - 1, 100))
+    return ldexp(1.0, exponent - 1)
 
 
 cdef uint64_t mix(uint64_t x) noexcept nogil:
