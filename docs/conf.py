@@ -16,10 +16,12 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 
+# Docstrings inherited from scikit-learn refer to pages of its documentation.
+suppress_warnings = ["ref.ref"]
+
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-# Methods are listed by numpydoc in each class's page; inherited ones of scikit-learn have their own documentation.
 numpydoc_show_class_members = True
 numpydoc_show_inherited_class_members = True
 numpydoc_class_members_toctree = False

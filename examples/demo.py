@@ -145,7 +145,7 @@ def draw(data):
     """Importances and learning curve of a model with evaluation sets; write the PNG."""
     X_train, X_test, y_train, y_test = data.split()
     model = GradientBoostingClassifier(**PARAMETERS)
-    model.fit(X_train, y_train, eval_set=[("training", X_train, y_train), ("validation", X_test, y_test)])
+    model.fit(X_train, y_train, eval_set={"training": (X_train, y_train), "validation": (X_test, y_test)})
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
     plot_importance(model, max_features=15, ax=left)
     plot_learning_curve(model, ax=right)

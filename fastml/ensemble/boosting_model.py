@@ -1,4 +1,4 @@
-"""A fitted boosting model: prediction, inspection, saving. How it came about is `boosting_base`'s business."""
+"""A fitted boosting model: prediction, inspection, saving. How it is fitted is in `boosting_base`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from scipy import sparse
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from fastml._engine.runtime.threads import resolve_n_jobs
-from fastml._engine.tree.binning import BinMapper
-from fastml._engine.tree.categories import CategoryEncoder
-from fastml._engine.tree.forest import Forest
 from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
 from fastml._engine.tree.table import Table, is_frame
 from fastml.ensemble import boosting_state
@@ -66,7 +63,8 @@ class BoostingModel:
             for axis, unit in enumerate(("sample", "feature")):
                 if X.shape[axis] == 0:
                     raise ValueError(
-                        f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is required."
+                        f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
+                        "required."
                     )
             return X
         if sparse.issparse(X):
@@ -85,7 +83,7 @@ class BoostingModel:
     def _read_X(self, X):
         """X as the BinMapper reads it."""
         X = self._check_X(X, reset=False)
-        if type(X) is np.ndarray and not self._categories.categories_ or sparse.issparse(X):
+        if sparse.issparse(X) or (type(X) is np.ndarray and not self._categories.categories_):
             return X
         return self._categories.transform(Table(X))
 
@@ -216,33 +214,7 @@ class BoostingModel:
         writers = {"text": dump_text, "json": dump_json}
         if format not in writers:
             raise ValueError(f"format must be 'text' or 'json', got {format!r}")
-        forest, names, categories, outputs = self._describe_forest()
-        known = {"feature_names": names, "categories": categories, "output_names": outputs}
-        return writers[format](forest, **{**known, **options})
-
-    def _describe_forest(self):
-        """Forest, and names of features, categories and outputs, for dumps and pictures."""
-        self._check_fitted()
-        names = getattr(self, "feature_names_in_", None)
-        categories = None
-        if self.is_categorical_ is not None:
-            categories = [self._labels_of_codes(j) for j in range(self.n_features_in_)]
-        outputs = None
-        if self.n_trees_per_iteration_ > 1:
-            outputs = [str(label) for label in self.classes_]
-        return self._forest, None if names is None else list(names), categories, outputs
-
-    def _labels_of_codes(self, j):
-        """Categories of a feature in the order of their codes; a list stands for several with one code."""
-        mapper = self._bin_mapper
-        if mapper.categories_[j] is None:
-            return None
-        known = self._categories.categories_.get(j)
-        kept, grouped = (
-            [value if known is None else known[int(value)] for value in values.tolist()]
-            for values in (mapper.categories_[j], mapper.grouped_categories_[j])
-        )
-        return [*kept, grouped] if grouped else kept
+        return writers[format](self, **options)
 
     def plot_tree(self, tree_index=0, **options):
         """Draw one tree with matplotlib; see :func:`fastml.plot.plot_tree`."""
@@ -279,107 +251,3 @@ class BoostingModel:
 
     def _describe_forest(self):
         return boosting_state.describe_forest(self)
-
-    def _get_model_state(self):
-        """Fitted attributes as small values and arrays, for :mod:`fastml.io`."""
-        self._check_fitted()
-        values = {
-            "objective": self._objective_spec,
-            "own_link": hasattr(self._objective_spec["loss"], "inverse_link"),
-            "random_seed": self._random_seed,
-            "do_early_stopping_": self.do_early_stopping_,
-            "evals_result_": self.evals_result_,
-            "n_features_in_": self.n_features_in_,
-        }
-        arrays = {"train_score_": self.train_score_, "validation_score_": self.validation_score_}
-        for name in ("feature_names_in_", "classes_"):
-            if hasattr(self, name):
-                arrays[name] = getattr(self, name)
-        parts = {
-            "forest": self._forest.arrays(),
-            "bins": self._bin_mapper.get_state(),
-            "categories": self._categories.get_state(),
-        }
-        for part, own in parts.items():
-            arrays.update({f"{part}.{name}": array for name, array in own.items()})
-        return values, arrays
-
-    def _set_model_state(self, values, arrays):
-        """Take back what `_get_model_state` gave; it may come from a stranger, so nothing is believed.
-
-        Raises
-        ------
-        ValueError
-            If a field is missing, unknown, of the wrong kind, or contradicts another.
-        """
-        from fastml.io import StateReader
-
-        state = StateReader(values, arrays)
-        fitted = {
-            "n_features_in_": state.integer("n_features_in_", minimum=1),
-            "do_early_stopping_": state.boolean("do_early_stopping_"),
-            "_random_seed": state.integer("random_seed", minimum=0, maximum=2**32),
-            "evals_result_": _checked_history(state.value("evals_result_")),
-            "train_score_": state.array("train_score_", np.float64, (None,)),
-            "validation_score_": state.array("validation_score_", np.float64, (None,)),
-        }
-        n_features = fitted["n_features_in_"]
-        if "feature_names_in_" in state:
-            fitted["feature_names_in_"] = state.array("feature_names_in_", object, (n_features,))
-            if not all(isinstance(name, str) for name in fitted["feature_names_in_"]):
-                raise ValueError("feature_names_in_ must be texts")
-        if "classes_" in state:
-            fitted["classes_"] = state.array("classes_", None, (None,))
-        spec = state.value("objective")
-        objective = self._checked_objective(spec, fitted.get("classes_"))
-        if state.boolean("own_link"):
-            # The function that turned scores into predictions is not in the file: say so when it is needed.
-            objective.function.inverse_link = objective.function
-        mapper = BinMapper.from_state(state.group("bins."))
-        if mapper.n_codes_.shape != (n_features,):
-            raise ValueError(f"there are bins of {mapper.n_codes_.size} features, but {n_features} features")
-        forest = Forest.from_arrays(state.group("forest."), n_codes=mapper.n_codes_)
-        if forest.n_outputs != objective.n_outputs or forest.n_trees % forest.n_outputs:
-            raise ValueError(
-                f"{forest.n_trees} trees for {forest.n_outputs} outputs do not fit a loss of {objective.n_outputs}"
-            )
-        categories = CategoryEncoder.from_state(state.group("categories."), n_features)
-        is_categorical = mapper.is_categorical_.astype(bool)
-        for j, labels in categories.categories_.items():
-            if not is_categorical[j] or len(labels) < _largest_category(mapper, j):
-                raise ValueError(f"the categories of feature {j} do not fit its bins")
-        state.finish()
-        fitted |= {
-            "n_trees_per_iteration_": objective.n_outputs,
-            "is_categorical_": is_categorical if is_categorical.any() else None,
-            "_objective_spec": spec,
-            "_objective": objective,
-            "_categories": categories,
-            "_bin_mapper": mapper,
-            "_forest": forest,
-        }
-        vars(self).update(fitted)
-
-
-def _checked_history(value):
-    """Metrics by evaluation set, as `evals_result_` holds them."""
-    fine = isinstance(value, dict) and all(
-        isinstance(name, str)
-        and isinstance(metrics, dict)
-        and all(
-            isinstance(metric, str)
-            and isinstance(values, list)
-            and all(isinstance(v, (int, float)) for v in values)
-            for metric, values in metrics.items()
-        )
-        for name, metrics in value.items()
-    )
-    if not fine:
-        raise ValueError("evals_result_ must be lists of numbers by metric by set")
-    return value
-
-
-def _largest_category(mapper, j):
-    """Number of labels that the bins of feature j refer to."""
-    values = np.concatenate([mapper.categories_[j], mapper.grouped_categories_[j]])
-    return int(values.max()) + 1 if values.size else 0

@@ -26,39 +26,30 @@ def get_state(model):
     Raises
     ------
     ModelFileError
-        If the model predicts with a function of the user, or its loss was changed after the fit.
+        If the model predicts with a function of the user: a file cannot hold it.
     """
-    _check_objective(model)
+    if hasattr(model._objective_spec["loss"], "inverse_link"):
+        raise ModelFileError(
+            "the custom loss has its own inverse_link, which prediction needs and a file cannot hold; use "
+            "pickle, or fit without it and transform the predictions yourself"
+        )
     values = {
-        "do_early_stopping": model.do_early_stopping_,
-        "evals_result": getattr(model, "evals_result_", {}),
+        "objective": model._objective_spec,
         "random_seed": model._random_seed,
+        "do_early_stopping_": model.do_early_stopping_,
+        "evals_result_": getattr(model, "evals_result_", {}),
     }
-    arrays = {
-        "train_score": _scores(model, "train_score_"),
-        "validation_score": _scores(model, "validation_score_"),
-        **_prefixed("forest.", model._forest.arrays()),
-        **_prefixed("bins.", model._bin_mapper.get_state()),
-        **_prefixed("categories.", model._categories.get_state()),
-    }
+    arrays = {name: _scores(model, name) for name in ("train_score_", "validation_score_")}
     for name in ("classes_", "feature_names_in_"):
         if hasattr(model, name):
-            arrays[name.rstrip("_")] = getattr(model, name)
+            arrays[name] = getattr(model, name)
+    for prefix, part in (
+        ("forest.", model._forest.arrays()),
+        ("bins.", model._bin_mapper.get_state()),
+        ("categories.", model._categories.get_state()),
+    ):
+        arrays |= {prefix + name: array for name, array in part.items()}
     return values, arrays
-
-
-def _check_objective(model):
-    """Prediction after loading uses the objective that the parameters make: it must be the fitted one."""
-    fitted, made = model._objective, model._make_objective()
-    if fitted.name == "custom" and made.name == "custom":
-        if hasattr(fitted.function, "inverse_link"):
-            raise ModelFileError(
-                "the custom loss has its own inverse_link, which prediction needs and a file cannot hold; "
-                "use pickle, or save a model without it and transform the scores yourself"
-            )
-        return
-    if (fitted.name, fitted.param, fitted.n_outputs) != (made.name, made.param, made.n_outputs):
-        raise ModelFileError("the parameters of the loss were changed after the fit; fit again before saving")
 
 
 def _scores(model, name):
@@ -67,17 +58,13 @@ def _scores(model, name):
     return scores if scores.size <= model.n_iter_ + 1 else _NO_SCORES
 
 
-def _prefixed(prefix, arrays):
-    return {prefix + name: array for name, array in arrays.items()}
-
-
 def set_state(model, values, arrays):
     """Give an unfitted model the state that `get_state` returned, checking everything.
 
     Raises
     ------
     ModelFileError, ValueError
-        If the state is not one that a fit could have left.
+        If a field is missing, unknown, of the wrong kind, or contradicts another.
     """
     state = StateReader(values, arrays)
     bins = BinMapper.from_state(state.group("bins."), n_threads=resolve_n_jobs(model.n_jobs))
@@ -89,22 +76,22 @@ def set_state(model, values, arrays):
         "_bin_mapper": bins,
         "_categories": categories,
         "is_categorical_": bins.is_categorical_.astype(bool) if bins.is_categorical_.any() else None,
-        "do_early_stopping_": state.boolean("do_early_stopping"),
-        "evals_result_": _evals_result(state.value("evals_result")),
+        "do_early_stopping_": state.boolean("do_early_stopping_"),
+        "evals_result_": _evals_result(state.value("evals_result_")),
         "_random_seed": state.integer("random_seed", minimum=0, maximum=2**32 - 1),
+        "_objective_spec": state.value("objective"),
     }
-    if "feature_names_in" in state:
-        fitted["feature_names_in_"] = _names(state.array("feature_names_in", object, (n_features,)))
-    if hasattr(model, "predict_proba"):
-        fitted["classes_"] = model.classes_ = _classes(state.array("classes", shape=(None,)))
-    objective = model._make_objective()
+    if "feature_names_in_" in state:
+        fitted["feature_names_in_"] = _names(state.array("feature_names_in_", object, (n_features,)))
+    if "classes_" in state:
+        fitted["classes_"] = _classes(state.array("classes_", shape=(None,)))
+    objective = model._checked_objective(fitted["_objective_spec"], fitted.get("classes_"))
     forest = _forest(state.group("forest."), bins.n_codes_, objective.n_outputs)
     fitted |= {"_objective": objective, "_forest": forest, "n_trees_per_iteration_": forest.n_outputs}
-    for name in ("train_score", "validation_score"):
-        scores = state.array(name, np.float64, (None,))
-        if scores.size > forest.n_trees // forest.n_outputs + 1:
-            raise ModelFileError(f"{name} has {scores.size} entries, more than the model has rounds")
-        fitted[f"{name}_"] = scores
+    for name in ("train_score_", "validation_score_"):
+        fitted[name] = state.array(name, np.float64, (None,))
+        if fitted[name].size > forest.n_trees // forest.n_outputs + 1:
+            raise ModelFileError(f"{name} has {fitted[name].size} entries, more than the model has rounds")
     state.finish()
     vars(model).update(fitted)
 
@@ -138,13 +125,13 @@ def _check_categories(categories, bins):
 def _classes(classes):
     distinct = {label for label in classes.tolist() if label == label}
     if classes.size == 0 or len(distinct) != classes.size:
-        raise ModelFileError("classes must be distinct labels, at least one")
+        raise ModelFileError("classes_ must be distinct labels, at least one")
     return classes
 
 
 def _names(names):
     if not all(isinstance(name, str) for name in names) or len(set(names)) != names.size:
-        raise ModelFileError("feature_names_in must be distinct texts")
+        raise ModelFileError("feature_names_in_ must be distinct texts")
     return names
 
 
@@ -159,7 +146,7 @@ def _evals_result(result):
         for name, metrics in result.items()
     )
     if not valid:
-        raise ModelFileError("evals_result must be a dict of dicts of lists of floats")
+        raise ModelFileError("evals_result_ must be a dict of dicts of lists of floats")
     return result
 
 
