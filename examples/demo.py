@@ -148,7 +148,8 @@ def draw(data):
     model.fit(X_train, y_train, eval_set={"training": (X_train, y_train), "validation": (X_test, y_test)})
     figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
     plot_importance(model, max_features=15, ax=left)
-    plot_learning_curve(model, ax=right)
+    best = 1 + int(np.argmin(model.evals_result_["validation"]["loss"]))
+    plot_learning_curve(model, best_iteration=best, ax=right)
     figure.suptitle("Gradient boosting on the breast cancer data")
     path = OUTPUT / "importance_and_learning_curve.png"
     figure.savefig(path, dpi=120)
