@@ -55,6 +55,7 @@ def _plain_quantile(values, level):
 
 
 def _weighted_quantile(values, level, weight):
+    weight = _summable(weight)
     total = float(weight.sum())
     if not total > 0.0:
         return math.nan
@@ -83,12 +84,17 @@ def mean(values: np.ndarray, weight: np.ndarray | None = None) -> float:
         if top > 1e290:
             return float((values / top).mean()) * top
         return float(values.mean())
+    weight = _summable(weight)
     total = float(weight.sum())
     if not total > 0.0:
         raise ValueError("sample_weight sums to zero; at least one weight must be positive")
-    if not math.isfinite(total):
-        return mean(values, weight / weight.max())
     return float((values * (weight / total)).sum())
+
+
+def _summable(weight):
+    """The weights, or where their sum would overflow the same ones scaled to 1."""
+    top = float(weight.max(initial=0.0))
+    return weight / top if top > 1e290 else weight
 
 
 def map_leaves(

@@ -16,14 +16,6 @@ MULTINOMIAL = ["log_multinomial", "focal_multinomial"]
 N_CLASSES = 5
 
 
-@pytest.fixture(params=ISAS)
-def isa(request):
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
-
-
 def data(loss, n, seed=0, spread=2.0):
     """y, scores of shape (n_outputs, n) and weights for a loss."""
     rng = np.random.default_rng(seed)
