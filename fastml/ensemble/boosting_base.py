@@ -78,7 +78,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             Weights, not negative.
         X_val, y_val, sample_weight_val : array-like, default=None
             Rows for early stopping, instead of a part of the training rows.
-        base_margin, base_margin_val : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        base_margin, base_margin_val : array-like of shape (n_samples,) or (n_samples, n_classes)
             Scores (before the link function) that the model is added to, an offset such as the log of an
             exposure. The constant that the model starts from is fitted with the offset in place. Pass the
             margin to the prediction methods, too.
@@ -247,8 +247,8 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             raise ValueError("y_val is provided, but X_val was not provided.")
         if self.early_stopping is False:
             raise ValueError(
-                "X_val and y_val are passed to fit while at the same time early_stopping is False. When passing "
-                "X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
+                "X_val and y_val are passed to fit while at the same time early_stopping is False. When "
+                "passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
             )
 
     def _read_other_rows(self, rows, name):
@@ -365,6 +365,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             weight=train.weight,
             raw=train.raw,
             seed=self._random_seed,
+            grower_seed=self._random_seed if self._grower_draws() else 0,
             n_threads=n_threads,
             constant_hessian=constant_hessian,
             row_sampler=sampler,
@@ -373,7 +374,16 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             weigh_leaves=self.min_weight_leaf > 0,
             monotonic_cst=directions,
             watched=[WatchedRows(rows.binned, rows.raw) for rows in watched],
+            moved=train.move if self._order_is_free() else None,
         )
+
+    def _order_is_free(self):
+        """Whether nobody but the loop looks at single training rows while the model grows."""
+        return self._objective.name != "custom" and (not self.do_early_stopping_ or self.scoring == "loss")
+
+    def _grower_draws(self):
+        """Whether growing one tree involves chance."""
+        return self.extra_random or self.max_features * self.colsample_bynode * self.colsample_bylevel < 1
 
     def _row_sampler(self, n_rows):
         seed = self._random_seed + 1

@@ -137,7 +137,7 @@ class BoostingModel:
 
         Returns
         -------
-        leaves : int32 array of shape (n_samples, n_iter_) or (n_samples, n_iter_, n_classes)
+        leaves : int32 array of shape (n_samples, n_iter) or (n_samples, n_iter, n_classes)
             Node number inside the tree; the last axis only if there are several trees per round.
         """
         self._check_fitted()
@@ -172,7 +172,7 @@ class BoostingModel:
 
         Returns
         -------
-        importance : ndarray of shape (n_features_in_,)
+        importance : ndarray of shape (n_features,)
 
         Raises
         ------

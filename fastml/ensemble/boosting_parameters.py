@@ -119,10 +119,10 @@ _PARAMETERS = """learning_rate : float, default=0.1
     max_bins : int, default=255
         Most bins of a feature, one more bin for missing values not counted.
     categorical_features : array-like of {{bool, int, str}} or 'from_dtype' or None, default='from_dtype'
-        Which features are categorical: a mask, indices, or names. 'from_dtype': the data frame columns with a
-        categorical dtype. Categories may be numbers or text. Negative numbers are missing values, and so are, in
-        prediction, categories that training has not seen. Of more than 254 categories the rarest are
-        treated as one, with a warning; with `max_bins` below 255, more than `max_bins` are an error.
+        Which features are categorical: a mask, indices, or names. 'from_dtype': the data frame columns with
+        a categorical dtype. Categories may be numbers or text. Negative numbers are missing values, and so
+        are, in prediction, categories that training has not seen. Of more than 254 categories the rarest
+        are treated as one, with a warning; with `max_bins` below 255, more than `max_bins` are an error.
     cat_smooth : float, default=10
         Weight of the prior when the categories of a node are sorted by their gradient statistics.
     cat_l2 : float, default=10
@@ -132,12 +132,12 @@ _PARAMETERS = """learning_rate : float, default=0.1
     monotonic_cst : array-like of int of shape (n_features,) or dict or None, default=None
         1, -1 or 0 for each feature: the prediction must not fall, must not rise, or is free as the feature
         grows. A dict maps feature names to these. Not for more than two classes.
-    interaction_cst : {{'pairwise', 'no_interactions'}} or sequence of lists, tuples or sets of int, default=None
-        Sets of features that may be split on together on a path from the root. Features in no set form one
-        more.
+    interaction_cst : {{'pairwise', 'no_interactions'}} or sequence of sets, lists or tuples, default=None
+        Sets of indices of features that may be split on together on a path from the root. Features in no
+        set form one more.
     warm_start : bool, default=False
-        Whether `fit` adds rounds to the model of the call before it, up to `max_iter` in all. The data must be
-        the same.
+        Whether `fit` adds rounds to the model of the call before it, up to `max_iter` in all. The data must
+        be the same.
     early_stopping : 'auto' or bool, default='auto'
         Whether to stop when the score does not improve. 'auto': if there are more than 10,000 rows or `X_val`
         is passed to `fit`.
@@ -145,8 +145,8 @@ _PARAMETERS = """learning_rate : float, default=0.1
         Score for early stopping: the loss, the name of a scikit-learn score, a scorer, or None for the
         estimator's `score`.
     validation_fraction : float, int or None, default=0.1
-        Part (or number) of the rows set aside for early stopping. None: the training score decides. Ignored if
-        `X_val` is passed to `fit`.
+        Part (or number) of the rows set aside for early stopping. None: the training score decides. Ignored
+        if `X_val` is passed to `fit`.
     n_iter_no_change : int, default=10
         Stop when none of so many last scores is better than the one before them by more than `tol`.
     tol : float, default=1e-7
@@ -165,24 +165,24 @@ _ATTRIBUTES = """n_iter_ : int
         Trees of a round: the number of classes if there are more than two, else 1.
     do_early_stopping_ : bool
         Whether early stopping was used.
-    train_score_ : ndarray of shape (n_iter_ + 1,)
+    train_score_ : ndarray of shape (n_iter + 1,)
         Score on the training rows before the first round and after each (on at most 10,000 of them if
         `scoring` is not 'loss'). Empty without early stopping.
-    validation_score_ : ndarray of shape (n_iter_ + 1,)
+    validation_score_ : ndarray of shape (n_iter + 1,)
         The same on the validation rows. Empty without early stopping or without validation rows.
     evals_result_ : dict of str to dict of str to list of float
         For each evaluation set and metric the values after each round of the last `fit`.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         Gain of all splits of a feature, normalised to a sum of 1.
-    is_categorical_ : ndarray of shape (n_features_in_,), bool, or None
+    is_categorical_ : ndarray of shape (n_features,), bool, or None
         Which features are categorical; None when none is.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had names that are all text."""
 
-_NOTES = """A fit that is interrupted (Ctrl-C, or an error in a callback) keeps the rounds that were complete, and
-    the estimator predicts with them; the exception is raised all the same. If no round was complete, the
+_NOTES = """A fit that is interrupted (Ctrl-C, or an error in a callback) keeps the rounds that were complete,
+    and the estimator predicts with them; the exception is raised all the same. If no round was complete, the
     estimator is left as it was before the call.
 
     Values are put into bins before training and before prediction, so float32 and float64 input of equal
@@ -190,10 +190,12 @@ _NOTES = """A fit that is interrupted (Ctrl-C, or an error in a callback) keeps 
 
     References
     ----------
-    .. [1] J. Friedman. "Greedy Function Approximation: A Gradient Boosting Machine." Annals of Statistics 29,
-       2001; T. Chen, C. Guestrin. "XGBoost: A Scalable Tree Boosting System." KDD 2016.
-    .. [2] K. Rashmi, R. Gilad-Bachrach. "DART: Dropouts meet Multiple Additive Regression Trees." AISTATS 2015.
-    .. [3] G. Ke et al. "LightGBM: A Highly Efficient Gradient Boosting Decision Tree." NeurIPS 2017, section 3."""
+    .. [1] J. Friedman. "Greedy Function Approximation: A Gradient Boosting Machine." Annals of Statistics
+       29, 2001; T. Chen, C. Guestrin. "XGBoost: A Scalable Tree Boosting System." KDD 2016.
+    .. [2] K. Rashmi, R. Gilad-Bachrach. "DART: Dropouts meet Multiple Additive Regression Trees." AISTATS
+       2015.
+    .. [3] G. Ke et al. "LightGBM: A Highly Efficient Gradient Boosting Decision Tree." NeurIPS 2017,
+       section 3."""
 
 
 def documented(cls):

@@ -54,7 +54,8 @@ def categorical_mask(table, categorical_features):
     if given.dtype.kind == "b":
         if given.shape != (n_features,):
             raise ValueError(
-                f"categorical_features set as a boolean mask must have shape (n_features,), got: {given.shape}"
+                "categorical_features set as a boolean mask must have shape (n_features,), got: "
+                f"{given.shape}"
             )
         return given if given.any() else None
     mask = np.zeros(n_features, dtype=bool)
@@ -70,8 +71,8 @@ def categorical_mask(table, categorical_features):
 def _positions(names, table):
     if table.names is None:
         raise ValueError(
-            "categorical_features should be passed as an array of integers or as a boolean mask when the model "
-            "is fitted on data without feature names."
+            "categorical_features should be passed as an array of integers or as a boolean mask when the "
+            "model is fitted on data without feature names."
         )
     known = {name: j for j, name in enumerate(table.names)}
     for name in names:
@@ -127,7 +128,8 @@ def monotonic_directions(monotonic_cst, n_features, names, is_categorical, title
 def _directions_by_name(monotonic_cst, n_features, names, title):
     if names is None:
         raise ValueError(
-            f"{title} was not fitted on data with feature names. Pass monotonic_cst as an integer array instead."
+            f"{title} was not fitted on data with feature names. Pass monotonic_cst as an integer array "
+            "instead."
         )
     place = {name: j for j, name in enumerate(names)}
     unknown = sorted(str(name) for name in monotonic_cst if name not in place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -26,18 +27,18 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
 
     Parameters
     ----------
-    loss : {{'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma', 'tweedie'}} or callable, \
-            default='squared_error'
+    loss : {{'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma', 'tweedie'}} or \
+            callable, default='squared_error'
         What is minimised. 'squared_error', 'poisson', 'gamma' and 'tweedie' are half the squared error and
-        half deviances; the last three model the log of the mean, need ``y >= 0`` (gamma: ``y > 0``), and their
-        predictions are positive. For 'absolute_error', 'huber' and 'quantile' the values of the leaves are
-        medians and quantiles of residuals. A callable takes ``(y, raw)`` and returns gradient and hessian
+        half deviances; the last three model the log of the mean, need ``y >= 0`` (gamma: ``y > 0``), and
+        their predictions are positive. For 'absolute_error', 'huber' and 'quantile' the values of the leaves
+        are medians and quantiles of residuals. A callable takes ``(y, raw)`` and returns gradient and hessian
         of each row; see :class:`fastml._engine.tree.objective.Custom`.
     quantile : float or None, default=None
         Level of the quantile loss, between 0 and 1.
     huber_delta : float or None, default=None
-        Residual beyond which the Huber loss is linear. None: in each round the `huber_quantile` quantile of the
-        absolute residuals.
+        Residual beyond which the Huber loss is linear. None: in each round the `huber_quantile` quantile of
+        the absolute residuals.
     huber_quantile : float, default=0.9
         See `huber_delta`.
     tweedie_power : float, default=1.5
@@ -66,7 +67,7 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseGradientBoosting._parameter_constraints,
         "loss": [
             StrOptions(
@@ -227,7 +228,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     1.0
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseGradientBoosting._parameter_constraints,
         "loss": [StrOptions({"log_loss", "focal"}), callable],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],

@@ -56,7 +56,8 @@ class Progress:
         width = len(str(self.last))
         told = "".join(f", {name} {value:.6g}" for name, value in scores.items())
         print(
-            f"[{n_rounds:{width}}/{self.last}] {n_leaves} leaves{told}, {_duration(spent)}, {_duration(left)} left",
+            f"[{n_rounds:{width}}/{self.last}] {n_leaves} leaves{told}, "
+            f"{_duration(spent)}, {_duration(left)} left",
             flush=True,
         )
 

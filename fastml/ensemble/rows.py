@@ -31,6 +31,10 @@ class Rows:
         self.margin = margin
         self.data = self.binned = self.raw = None
 
+    def move(self, y, weight, raw):
+        """Take over the same rows in another order."""
+        self.y, self.weight, self.raw = y, weight, raw
+
 
 def named_sets(eval_set):
     """Evaluation sets by name.
@@ -66,7 +70,8 @@ def named_sets(eval_set):
             raise TypeError(f"the names in eval_set must be text, got {name!r}")
         if not isinstance(part, (tuple, list)) or not 2 <= len(part) <= 4:
             raise ValueError(
-                f"eval_set {name!r} must be (X, y), (X, y, sample_weight) or (X, y, sample_weight, base_margin)"
+                f"eval_set {name!r} must be (X, y), (X, y, sample_weight) or "
+                "(X, y, sample_weight, base_margin)"
             )
         sets[name] = Rows(*part)
     return sets

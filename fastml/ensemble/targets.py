@@ -111,8 +111,8 @@ def check_weight(sample_weight, X, name="sample_weight"):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if weight.size and weight.min() < 0:
         raise ValueError(
-            f"Negative values in data passed to `{name}`: sample weights must be non-negative, the smallest is "
-            f"{weight.min():.6g}."
+            f"Negative values in data passed to `{name}`: sample weights must be non-negative, the smallest "
+            f"is {weight.min():.6g}."
         )
     if not weight.any():
         raise ValueError(f"{name} must contain at least one weight that is not zero.")

@@ -19,6 +19,10 @@ __all__ = ["BoostingLoop", "WatchedRows", "margin_baseline"]
 # Streams of random numbers: what is drawn for one purpose must not repeat what is drawn for another.
 _TREE_STREAM, _FEATURE_STREAM = 1, 2
 
+# Rows are sorted by the leaves of the last tree after the first round and every REORDER_ROUNDS rounds: rows
+# of one node then lie close together in memory. Smaller matrices live in the cache anyway.
+REORDER_ROUNDS, REORDER_MIN_ROWS = 10, 100_000
+
 
 class WatchedRows:
     """Rows beside the training rows whose scores follow the forest (validation and evaluation sets).
@@ -53,6 +57,10 @@ class BoostingLoop:
     raw : float64 array of shape (n_outputs, n_rows)
         Scores of the training rows under ``forest``; kept up to date in place.
     seed : int
+        For drawing features of a tree.
+    grower_seed : int
+        For the grower: what it draws, and the rounding of gradients. A fit without any sampling should give
+        the same trees whatever the user's seed, so it passes a constant.
     n_threads : int
     constant_hessian : bool
         Whether the grower takes every hessian as 1.
@@ -65,6 +73,9 @@ class BoostingLoop:
     monotonic_cst : int8 array of shape (n_features,) or None
         Needed here only for losses whose leaf values are refitted after the tree has been grown.
     watched : sequence of WatchedRows
+    moved : callable or None
+        Called as ``moved(y, weight, raw)`` with the new arrays when the training rows have been put into
+        another order (the old arrays are left as they were). None: the rows stay where they are.
     """
 
     def __init__(
@@ -78,6 +89,7 @@ class BoostingLoop:
         weight,
         raw,
         seed,
+        grower_seed,
         n_threads,
         constant_hessian,
         row_sampler=None,
@@ -86,6 +98,7 @@ class BoostingLoop:
         weigh_leaves=False,
         monotonic_cst=None,
         watched=(),
+        moved=None,
     ):
         self.forest = forest
         self.binned = binned
@@ -95,6 +108,7 @@ class BoostingLoop:
         self.weight = weight
         self.raw = raw
         self.seed = seed
+        self.grower_seed = grower_seed
         self.n_threads = n_threads
         self.row_sampler = AllRows() if row_sampler is None else row_sampler
         self.dropout = dropout
@@ -102,6 +116,9 @@ class BoostingLoop:
         self.leaf_weight = weight if weigh_leaves else None
         self.monotonic_cst = monotonic_cst if objective.refit else None
         self.watched = list(watched)
+        self.moved = (
+            moved if raw.shape[1] >= REORDER_MIN_ROWS and isinstance(self.row_sampler, AllRows) else None
+        )
         self._g = np.empty(raw.shape[1], dtype=np.float32)
         self._h = None if constant_hessian else np.empty(raw.shape[1], dtype=np.float32)
         # Features of the matrix, once per tree only where a part of them is drawn.
@@ -149,6 +166,8 @@ class BoostingLoop:
             for rows in self.watched:
                 for k in range(self.n_outputs):
                     add_tree(self.forest, n_kept + k, rows.binned, rows.raw[k], n_threads=self.n_threads)
+            if self.moved is not None and round_index % REORDER_ROUNDS == 0:
+                self._reorder()
         except BaseException:
             self.forest.truncate(n_kept)
             for tree_index in scaled:
@@ -164,7 +183,7 @@ class BoostingLoop:
             features = draw_features(
                 self._n_features, self.feature_fraction, mix_seed(self.seed, _FEATURE_STREAM), round_index, k
             )
-        seed = mix_seed(self.seed, _TREE_STREAM, round_index, k)
+        seed = mix_seed(self.grower_seed, _TREE_STREAM, round_index, k)
         tree = grower.grow(g, h, seed, rows=rows, features=features, weights=self.leaf_weight)
         value, leaves = tree["value"], grower.leaf_nodes
         if objective.refit:
@@ -183,8 +202,20 @@ class BoostingLoop:
             tree_index = self.forest.n_trees - 1
             add_tree(self.forest, tree_index, self.binned, self.raw[k], rows=rest, n_threads=self.n_threads)
 
+    def _reorder(self):
+        """Put the training rows into the order of the last tree's leaves."""
+        order = self.grower.row_order()
+        self.binned.reorder(order, n_threads=self.n_threads)
+        self.y = self.y[order]
+        if self.weight is not None:
+            self.weight = self.weight[order]
+            if self.leaf_weight is not None:
+                self.leaf_weight = self.weight
+        self.raw = np.stack([scores[order] for scores in self.raw])
+        self.moved(self.y, self.weight, self.raw)
+
     def _leave_out(self, round_index):
-        """Subtract the trees of the rounds that are dropped from the training scores; return their indices."""
+        """Subtract the trees of the dropped rounds from the training scores; return their indices."""
         dropped = [
             int(r) * self.n_outputs + k for r in self.dropout.draw(round_index) for k in range(self.n_outputs)
         ]

@@ -1,8 +1,8 @@
 """DART: rounds of trees are left out while the next round is grown, then all are scaled to fit together.
 
-Rashmi and Gilad-Bachrach, DART: Dropouts meet Multiple Additive Regression Trees, AISTATS 2015. With D rounds
-left out and learning rate r, the new trees are multiplied by r / (D + r) and the D rounds by D / (D + r); r = 1
-is the paper's rule.
+Rashmi and Gilad-Bachrach, DART: Dropouts meet Multiple Additive Regression Trees, AISTATS 2015. With D
+rounds left out and learning rate r, the new trees are multiplied by r / (D + r) and those left out by
+D / (D + r); r = 1 is the paper's rule.
 """
 
 from __future__ import annotations

@@ -137,9 +137,9 @@ class Table:
         except (TypeError, ValueError):
             example = next((v for v in column.values if not _is_number(v)), None)
             raise ValueError(
-                f"Column {self.title(j)} of X is {used_as} but holds text, could not convert string to float: "
-                f"{example!r}. List the column in categorical_features, give it a categorical dtype, or "
-                f"encode it as numbers."
+                f"Column {self.title(j)} of X is {used_as} but holds text, could not convert string to "
+                f"float: {example!r}. List the column in categorical_features, give it a categorical dtype, "
+                f"or encode it as numbers."
             ) from None
         return values[column.codes]
 
