@@ -7,6 +7,7 @@ modes of a library are compared over a few rounds first, and only the fastest go
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -92,19 +93,22 @@ class Race:
         self.records, self.options = records, options
         self.job = {"set": set_name, "leaves": leaves, "rounds": options.rounds, "rows": options.rows}
         self.repeats = options.repeat or REPEATS.get(set_name, 3)
+        self.racing = []
 
-    def run(self):
-        libraries = [name for name in rivals.NAMES if rivals.version(name)]
-        everyone = contestants(libraries, self.job["set"], self.options.threads)
-        # LightGBM first: the others are stopped when they take many times as long
-        everyone.sort(key=lambda c: (c.library != "lightgbm", c.library))
-        if self.job["set"] in COSTLY and self.job["rounds"] > PILOT_ROUNDS:
-            everyone = self.pilot(everyone)
-        first = {c: self.measure(c, seed=0) for c in everyone}
-        racing = still_racing({c: r.get("fit_seconds") for c, r in first.items() if r})
-        for seed in range(1, self.repeats):
-            shift = seed % max(1, len(racing))
-            for contestant in racing[shift:] + racing[:shift]:
+    def turn(self, seed):
+        """One fit of each contestant; seed 0 has all, later seeds have those that race on."""
+        if seed == 0:
+            libraries = [name for name in rivals.NAMES if rivals.version(name)]
+            everyone = contestants(libraries, self.job["set"], self.options.threads)
+            # LightGBM first: the others are stopped when they take many times as long
+            everyone.sort(key=lambda c: (c.library != "lightgbm", c.library))
+            if self.job["set"] in COSTLY and self.job["rounds"] > PILOT_ROUNDS:
+                everyone = self.pilot(everyone)
+            first = {c: self.measure(c, seed) for c in everyone}
+            self.racing = still_racing({c: r.get("fit_seconds") for c, r in first.items() if r})
+        else:
+            shift = seed % max(1, len(self.racing))
+            for contestant in self.racing[shift:] + self.racing[:shift]:
                 self.measure(contestant, seed)
 
     def pilot(self, everyone):
@@ -178,6 +182,7 @@ def parse(arguments):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=100, help="trees (per class)")
     parser.add_argument("--rows", type=int, help="at most so many training rows, to try things out")
+    parser.add_argument("--minutes", type=float, default=55.0, help="after these, no fit is measured again")
     parser.add_argument("--limit", type=float, default=300.0, help="most seconds for one measurement")
     parser.add_argument(
         "--output", type=Path, default=OUTPUT / "boosting.jsonl", help="where the records are kept"
@@ -187,31 +192,46 @@ def parse(arguments):
     return options
 
 
+def concerns(record, options):
+    """Whether a record belongs to what the options ask for."""
+    return (
+        record["set"] in options.sets
+        and record["leaves"] in options.leaves
+        and record["rounds"] in (options.rounds, PILOT_ROUNDS)
+        and record["rows"] == options.rows
+    )
+
+
+def measure_all(records, options):
+    """All sets have their first turn, then their second, and so on until the time is up."""
+    start = perf_counter()
+    if not options.resume:
+        again = options.only or rivals.NAMES
+        records.forget(lambda r: r["library"] in again and concerns(r, options))
+    races = []
+    for job in itertools.product(options.sets, options.leaves):
+        race = Race(records, options, *job)
+        try:
+            race.turn(0)
+            races.append(race)
+        except FileNotFoundError as missing:
+            print(f"{job[0]} left out: {missing}", file=sys.stderr)
+    for seed in range(1, max((race.repeats for race in races), default=0)):
+        for race in races:
+            if seed < race.repeats and perf_counter() - start < 60 * options.minutes:
+                race.turn(seed)
+
+
 def main(arguments):
     options = parse(arguments)
     records = Records(options.output)
     start = perf_counter()
-    for set_name in [] if options.tables else options.sets:
-        for leaves in options.leaves:
-            if not options.resume:
-                for library in options.only or rivals.NAMES:
-                    for rounds in (options.rounds, PILOT_ROUNDS):
-                        job = {"set": set_name, "leaves": leaves, "rounds": rounds, "rows": options.rows}
-                        records.forget(library=library, **job)
-            try:
-                Race(records, options, set_name, leaves).run()
-            except FileNotFoundError as missing:
-                print(f"{set_name} left out: {missing}", file=sys.stderr)
+    if not options.tables:
+        measure_all(records, options)
     setting = Setting(threads=options.threads, rounds=options.rounds)
     print(f"Machine: {machine()}. Every library: {setting.describe()}.")
     print(boosting_tables.versions({name: rivals.version(name) for name in rivals.NAMES}))
-    chosen = [
-        r
-        for r in records.select(rows=options.rows)
-        if r["set"] in options.sets
-        and r["leaves"] in options.leaves
-        and r["rounds"] in (options.rounds, PILOT_ROUNDS)
-    ]
+    chosen = [r for r in records.select() if concerns(r, options)]
     print(boosting_tables.report(chosen, options.rounds, options.threads))
     if not options.tables:
         print(f"\nThis run took {(perf_counter() - start) / 60:.0f} minutes.")

@@ -29,9 +29,9 @@ class Records:
         with self.path.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
-    def forget(self, **what):
-        """Drop the measurements that agree with `what`, on disk too."""
-        self._lines = {key: r for key, r in self._lines.items() if any(r[k] != v for k, v in what.items())}
+    def forget(self, unwanted):
+        """Drop the measurements of which unwanted(record) is true, on disk too."""
+        self._lines = {key: r for key, r in self._lines.items() if not unwanted(r)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft = self.path.with_suffix(".draft")
         draft.write_text("".join(json.dumps(r) + "\n" for r in self._lines.values()))

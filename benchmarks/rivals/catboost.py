@@ -3,20 +3,19 @@
 Symmetric trees have a depth, not a number of leaves, and no least number of rows in a leaf: depth 8 stands
 beside 255 leaves and depth 5 beside 31 (256 and 32 leaves). Bootstrap is off and a leaf gets one Newton step,
 as in the other libraries; with its defaults CatBoost would sample 80 % of the rows and take up to ten steps.
+Scores start at the mean, as in the other libraries: by `boost_from_average` where CatBoost has it, by a
+baseline for Poisson; for several classes CatBoost starts at zero.
 """
 
 import math
 from dataclasses import replace
 
+import numpy as np
+
 TITLE = "CatBoost"
 MODES = {"Lossguide": {"grow_policy": "Lossguide"}, "symmetric": {"grow_policy": "SymmetricTree"}}
 OBJECTIVES = {"binary": "Logloss", "multiclass": "MultiClass", "regression": "RMSE", "poisson": "Poisson"}
-PREDICTIONS = {
-    "binary": "Probability",
-    "multiclass": "Probability",
-    "regression": "RawFormulaVal",
-    "poisson": "Exponent",
-}
+PREDICTIONS = {"binary": "Probability", "multiclass": "Probability"}
 
 
 def parameters(task, setting, mode):
@@ -42,6 +41,8 @@ def parameters(task, setting, mode):
         params |= {"max_leaves": setting.leaves, "min_data_in_leaf": setting.min_samples_leaf, "depth": 16}
     if task.kind == "multiclass":
         params["classes_count"] = task.n_classes
+    elif task.kind != "poisson":
+        params["boost_from_average"] = True
     return params
 
 
@@ -62,16 +63,22 @@ def _named(frame, columns):
 def fit(task, setting, mode):
     import catboost
 
+    start = math.log(np.average(task.y, weights=task.weight)) if task.kind == "poisson" else 0.0
     data = catboost.Pool(
         task.X,
         task.y,
         weight=task.weight,
+        baseline=np.full(len(task.y), start) if start else None,
         cat_features=task.categorical or None,
         thread_count=setting.threads,
     )
-    return catboost.CatBoost(parameters(task, setting, mode)).fit(data)
+    return catboost.CatBoost(parameters(task, setting, mode)).fit(data), start
 
 
 def predict(model, task, X, setting):
-    scores = model.predict(X, prediction_type=PREDICTIONS[task.kind], thread_count=setting.threads)
+    model, start = model
+    prediction_type = PREDICTIONS.get(task.kind, "RawFormulaVal")
+    scores = model.predict(X, prediction_type=prediction_type, thread_count=setting.threads)
+    if task.kind == "poisson":
+        return np.exp(scores + start)
     return scores[:, 1] if task.kind == "binary" else scores

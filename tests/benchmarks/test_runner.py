@@ -110,7 +110,7 @@ def test_records_survive_a_restart(tmp_path):
     records.add(record("xgboost", 3.0))
     again = Records(path)
     assert sorted(r["fit_seconds"] for r in again.select()) == [2.0, 3.0]
-    again.forget(library="fastml", set="generated-1m")
+    again.forget(lambda r: r["library"] == "fastml")
     assert [json.loads(line)["library"] for line in path.read_text().splitlines()] == ["xgboost"]
 
 
@@ -209,3 +209,29 @@ def test_median_time_stops_when_it_takes_long():
     median, result = median_time(lambda: calls.append(1) or len(calls), times=[1.0, 3.0])
     assert (median, result, calls) == (2.0, None, [])
     assert median_time(lambda: 7)[1] == 7
+
+
+def test_a_whole_run(tmp_path, capsys, monkeypatch):
+    """Two seeds of one set: each contestant on both; then fastml alone again; then nothing is missing."""
+    pytest.importorskip("sklearn")
+    calls = []
+
+    def made_up(order, threads, limit):
+        calls.append((order["library"], order["setting"]["seed"]))
+        found = record(order["library"], 1.0 if order["library"] == "fastml" else 9.0)
+        return {
+            k: found[k] for k in ("fit_seconds", "peak_bytes", "predict_seconds", "quality", "kind", "shape")
+        }
+
+    monkeypatch.setattr(boosting, "run_child", made_up)
+    monkeypatch.setattr(boosting.datasets, "stored", lambda *_: tmp_path / "task")
+    monkeypatch.setattr(rivals, "version", lambda name: "1" if name in ("fastml", "sklearn") else None)
+    options = ["--sets", "adult", "--leaves", "31", "--repeat", "2", "--output", str(tmp_path / "r.jsonl")]
+    boosting.main(options)
+    assert calls == [("fastml", 0), ("sklearn", 0), ("sklearn", 1), ("fastml", 1)]
+    assert cells(capsys.readouterr().out, "| adult | 31 | 1.00")[7] == "9.00"
+    calls.clear()
+    boosting.main([*options, "--only", "fastml"])
+    assert calls == [("fastml", 0), ("fastml", 1)]
+    boosting.main([*options, "--resume"])
+    assert len(calls) == 2
