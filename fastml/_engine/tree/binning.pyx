@@ -240,7 +240,7 @@ cdef class BinMapper:
     max_bins : int, default=255
         Most bins of a numerical feature, missing values not counted: 2 to 255.
     categorical : bool array of shape (n_features,) or None, default=None
-        Features whose values are categories (any finite numbers).
+        Features whose values are categories: any numbers from 0; negative numbers are missing values.
     subsample : int or None, default=200_000
         Rows, drawn at random from equal stretches, that place the edges of features with more than `max_bins`
         distinct values. Whether there are more is decided on all rows. None: all rows.

@@ -131,11 +131,11 @@ cdef class _Packer:
     """Work space of one packing."""
 
     cdef Pack pack
-    cdef int64_t[::1] offsets, count
-    cdef int32_t[::1] left, right, feature, category_set, output, plane_of
-    cdef uint8_t[::1] code, missing_left
-    cdef double[::1] value
-    cdef uint8_t[:, ::1] sets
+    cdef const int64_t[::1] offsets, count
+    cdef const int32_t[::1] left, right, feature, category_set, output, plane_of
+    cdef const uint8_t[::1] code, missing_left
+    cdef const double[::1] value
+    cdef const uint8_t[:, ::1] sets
     # per node of the tree at hand
     cdef int32_t[::1] height, stage_of, slot_of, leaf_of, pair_of
     # queue of the breadth-first order: node, and runs [lo, hi] of its category set (lo < 0: all)
@@ -198,7 +198,7 @@ cdef class _Packer:
             "parts": np.empty((n_trees + 1) * sizeof(traverse_part), dtype=np.uint8),
             "trees": np.empty((n_trees + 1) * sizeof(traverse_tree), dtype=np.uint8),
         }
-        self.pack._memory = memory
+        self.pack.memory = memory
         self.nodes = memory["nodes"]
         self.node_value = memory["node_value"]
         self.node_id = memory["node_id"]
