@@ -9,6 +9,7 @@ FASTML_JOBS=n        compilers running at once (default: the number of cores)
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -41,9 +42,9 @@ def target_machine():
 
 # Floating point: no contraction and no reassociation, so that every body computes the same bits.
 if MSVC:
-    C_FLAGS = ["/O2", "/std:c11", "/fp:precise"]
+    # the kernels use GCC's builtins and vector flags: on Windows clang-cl compiles them, cl the rest
+    C_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/clang:-ffp-contract=off"]
     GLUE_FLAGS = ["/O2", "/std:c11"]
-    ISA_FLAGS = {"serial": [], "avx2": ["/arch:AVX2"], "avx512": ["/arch:AVX512"], "neon": []}
 else:
     C_FLAGS = [
         *("-std=c11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"),
@@ -51,14 +52,9 @@ else:
     ]
     # Cython's generated code is not ours to keep warning clean
     GLUE_FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-fvisibility=hidden", "-w"]
-    AVX2 = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"]
-    AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd"]
-    ISA_FLAGS = {
-        "serial": [],
-        "avx2": AVX2,
-        "avx512": [*AVX2, *AVX512, "-mprefer-vector-width=512"],
-        "neon": [],
-    }
+AVX2 = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"]
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd", "-mprefer-vector-width=512"]
+ISA_FLAGS = {"serial": [], "avx2": AVX2, "avx512": AVX2 + AVX512, "neon": []}
 LINK_FLAGS = []
 ISAS = {"x86_64": ["serial", "avx2", "avx512"], "arm64": ["serial", "neon"]}.get(target_machine(), ["serial"])
 
@@ -102,6 +98,9 @@ class BuildClib(build_clib):
     """Compile the instruction sets at the same time: each is one big translation unit."""
 
     def build_libraries(self, libraries):
+        if MSVC:
+            self.compiler.initialize()
+            self.compiler.cc = shutil.which("clang-cl") or sys.exit("fastml needs clang-cl on Windows")
         with ThreadPoolExecutor(JOBS) as pool:
             list(pool.map(super().build_libraries, [[library] for library in libraries]))
 
@@ -169,7 +168,11 @@ def cythonized(modules, files):
         "embedsignature": True,
     }
     modules = cythonize(
-        modules, build_dir="build/cython", compiler_directives=directives, nthreads=0, include_path=["."]
+        modules,
+        build_dir="build/cython",
+        compiler_directives=directives,
+        nthreads=JOBS if sys.platform == "linux" else 0,
+        include_path=["."],
     )
     headers = [file for file in files if file.endswith(".h")]
     for module in modules:
