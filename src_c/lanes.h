@@ -1,12 +1,13 @@
 /* The small vector vocabulary that the tree kernels are written in.
  *
- * One body of source is compiled once per instruction set; each set gives the same names a different number of lanes.
+ * One body of source is compiled once per instruction set; each set gives the same names a different number
+ * of lanes.
  *
  *   LANES64          lanes of 64 bits            lane_i64, lane_f64, lane_mask
  *   LANES32          lanes of 32 bits            lane_u32
  *
- * Every operation is exact or IEEE-rounded lane by lane (no fused multiply-add, no approximate reciprocal), so a result
- * does not depend on the number of lanes as long as the caller's reductions do not.
+ * Every operation is exact or IEEE-rounded lane by lane (no fused multiply-add, no approximate reciprocal),
+ * so a result does not depend on the number of lanes as long as the caller's reductions do not.
  */
 #ifndef FASTML_LANES_H
 #define FASTML_LANES_H
@@ -55,7 +56,9 @@ static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm512_div_pd(a,
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return _mm512_mask_mov_pd(no, m, yes); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
+    return _mm512_mask_mov_pd(no, m, yes);
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm512_storeu_si512(p, a); }
@@ -108,7 +111,9 @@ static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm256_div_pd(a,
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return _mm256_and_pd(a, b); }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return _mm256_blendv_pd(no, yes, m); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
+    return _mm256_blendv_pd(no, yes, m);
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm256_storeu_si256((__m256i *)p, a); }
@@ -116,7 +121,8 @@ static inline lane_u32 u32_iota(uint32_t first) {
     return _mm256_add_epi32(_mm256_set1_epi32((int)first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
-    /* spread the bits to bytes of ones, take the chosen lane numbers to the front, widen them to an index vector */
+    /* spread the bits to bytes of ones, take the chosen lane numbers to the front, widen them to an index
+     * vector */
     const uint64_t spread = _pdep_u64(bits, 0x0101010101010101ull) * 0xFF;
     const uint64_t order = _pext_u64(0x0706050403020100ull, spread);
     return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));

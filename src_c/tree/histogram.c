@@ -1,9 +1,10 @@
 /* See histogram.h for the format and the reason why the order of rows is free.
  *
- * The hot loop of training. It is bound by one load, one add and one store per row and feature; everything else is kept
- * out of its way: codes of a row lie side by side (one or two cache lines a row), gradients come packed and already in
- * the node's order, two rows are in flight so that a feature's base address is loaded once for both, and the codes of
- * rows to come are prefetched, as a node's rows are scattered over the matrix.
+ * The hot loop of training. It is bound by one load, one add and one store per row and feature; everything
+ * else is kept out of its way: codes of a row lie side by side (one or two cache lines a row), gradients come
+ * packed and already in the node's order, two rows are in flight so that a feature's base address is loaded
+ * once for both, and the codes of rows to come are prefetched, as a node's rows are scattered over the
+ * matrix.
  */
 #include "histogram.h"
 
@@ -12,8 +13,8 @@
 #define HISTOGRAM_AHEAD 16 /* rows; long enough to cover a miss to memory at 10 ns a row */
 
 static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64_t x, int64_t y,
-                                                               const int32_t *position, const int32_t *offset,
-                                                               int32_t n_features, int64_t *cells) {
+                                       const int32_t *position, const int32_t *offset, int32_t n_features,
+                                       int64_t *cells) {
     int32_t j = 0;
     for (; j + 4 <= n_features; j += 4) {
         int64_t *c0 = cells + offset[j], *c1 = cells + offset[j + 1];
@@ -37,15 +38,15 @@ static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64
     }
 }
 
-static ALWAYS_INLINE void add_row(const uint8_t *a, int64_t x, const int32_t *position,
-                                                          const int32_t *offset, int32_t n_features, int64_t *cells) {
+static ALWAYS_INLINE void add_row(const uint8_t *a, int64_t x, const int32_t *position, const int32_t *offset,
+                                  int32_t n_features, int64_t *cells) {
     for (int32_t j = 0; j < n_features; j++)
         cells[offset[j] + a[position ? position[j] : j]] += x;
 }
 
 static ALWAYS_INLINE void add_rows(const histogram_block *block, const int32_t *position,
-                                                           const uint32_t *rows, int64_t first, const uint32_t *gh,
-                                                           int64_t n, int64_t *cells) {
+                                   const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
+                                   int64_t *cells) {
     const uint8_t *codes = block->codes;
     const int64_t stride = block->stride;
     const int32_t *offset = block->offset;
@@ -75,8 +76,8 @@ static ALWAYS_INLINE void add_rows(const histogram_block *block, const int32_t *
  *
  * rows: the rows' numbers, or NULL for first, first + 1, ...   gh: packed gradients in the same order.
  */
-void FN(histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
-                        int64_t *cells) {
+void FN(histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
+                        int64_t n, int64_t *cells) {
     if (block->position)
         add_rows(block, block->position, rows, first, gh, n, cells);
     else

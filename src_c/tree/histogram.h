@@ -1,11 +1,12 @@
 /* Histograms of packed gradient and hessian sums.
  *
- * A cell is one int64: (sum of g) * 2^32 + (sum of h), with g and h the fixed-point integers of pack_gradients. One
- * 64-bit add updates both sums; because h >= 0 and every sum of h stays below 2^31, and every |sum of g| too, the two
- * halves never disturb each other. Integer addition is exact, so the order of the rows cannot change a cell.
+ * A cell is one int64: (sum of g) * 2^32 + (sum of h), with g and h the fixed-point integers of
+ * pack_gradients. One 64-bit add updates both sums; because h >= 0 and every sum of h stays below 2^31, and
+ * every |sum of g| too, the two halves never disturb each other. Integer addition is exact, so the order of
+ * the rows cannot change a cell.
  *
- * A histogram is the cells of all active features, feature j at `offset[j]`, one cell per code, padded to a multiple of
- * HISTOGRAM_PAD cells with zeros.
+ * A histogram is the cells of all active features, feature j at `offset[j]`, one cell per code, padded to a
+ * multiple of HISTOGRAM_PAD cells with zeros.
  */
 #ifndef FASTML_TREE_HISTOGRAM_H
 #define FASTML_TREE_HISTOGRAM_H

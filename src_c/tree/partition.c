@@ -3,8 +3,8 @@
 
 #include "../lanes.h"
 
-static ALWAYS_INLINE int64_t mask_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n, uint8_t bias,
-                                       uint8_t limit, uint64_t *word) {
+static ALWAYS_INLINE int64_t mask_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
+                                       uint8_t bias, uint8_t limit, uint64_t *word) {
     /* the bytes are fetched first, so that 64 loads are in flight at once, and compared together */
     uint8_t x[64];
     if (rows)
@@ -45,7 +45,8 @@ static ALWAYS_INLINE int64_t mask_word(const uint8_t *column, const uint32_t *ro
 
 /* Bit i % 64 of mask[i / 64] = row i goes left; returns how many do.
  *
- * column: codes of the split feature for all rows of the matrix. rows: n row numbers, or NULL for first, first + 1, ...
+ * column: codes of the split feature for all rows of the matrix. rows: n row numbers, or NULL for first,
+ * first + 1, ...
  */
 int64_t FN(partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                            const partition_rule *rule, uint64_t *mask) {
@@ -73,19 +74,19 @@ int64_t FN(partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t 
         for (; i + 64 <= n; i += 64)
             count += mask_word(column, (const uint32_t *)0, first + i, 64, rule->bias, limit, mask + i / 64);
     if (i < n)
-        count += mask_word(column, rows ? rows + i : (const uint32_t *)0, first + i, (int)(n - i), rule->bias, limit,
-                           mask + i / 64);
+        count += mask_word(column, rows ? rows + i : (const uint32_t *)0, first + i, (int)(n - i), rule->bias,
+                           limit, mask + i / 64);
     return count;
 }
 
 /* Writes rows and gh of the masked rows to the left arrays, of the others to the right ones, both in order.
  *
- * n_left: the number of set bits among the n. Exactly n_left and n - n_left entries are written: neighbouring blocks
- * may be written by other threads at the same time.
+ * n_left: the number of set bits among the n. Exactly n_left and n - n_left entries are written: neighbouring
+ * blocks may be written by other threads at the same time.
  */
-void FN(partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n, const uint64_t *mask,
-                         int64_t n_left, uint32_t *rows_left, uint32_t *gh_left, uint32_t *rows_right,
-                         uint32_t *gh_right) {
+void FN(partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
+                         const uint64_t *mask, int64_t n_left, uint32_t *rows_left, uint32_t *gh_left,
+                         uint32_t *rows_right, uint32_t *gh_right) {
     const int64_t n_right = n - n_left;
     int64_t i = 0, l = 0, r = 0;
 #if LANES32 > 1
@@ -105,7 +106,8 @@ void FN(partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh
         l += c;
         r += LANES32 - c;
     }
-    /* one side is nearly full: the other side may still take whole vectors, this one is written entry by entry */
+    /* one side is nearly full: the other side may still take whole vectors, this one is written entry by
+     * entry */
     for (; i + LANES32 <= n; i += LANES32) {
         uint32_t left = (uint32_t)(mask[i / 64] >> (i % 64)) & all, right = ~left & all;
         const lane_u32 id = rows ? u32_load(rows + i) : u32_iota((uint32_t)(first + i));

@@ -1,9 +1,10 @@
 /* Partition of a node's rows between its two children.
  *
  * Two passes over the rows. `partition_mask` reads each row's code of the split feature (a random byte of the
- * column-major copy: the slow part) and notes one bit a row; `partition_apply` streams rows and packed gradients to the
- * two children. Because the first pass counts, the second knows where each block of rows goes: blocks run in parallel,
- * both children keep the rows in ascending order, and the count of each child is exact before anything is moved.
+ * column-major copy: the slow part) and notes one bit a row; `partition_apply` streams rows and packed
+ * gradients to the two children. Because the first pass counts, the second knows where each block of rows
+ * goes: blocks run in parallel, both children keep the rows in ascending order, and the count of each child
+ * is exact before anything is moved.
  */
 #ifndef FASTML_TREE_PARTITION_H
 #define FASTML_TREE_PARTITION_H

@@ -5,7 +5,8 @@
 
 #include "../lanes.h"
 
-/* ---- the score of a child ------------------------------------------------------------------------------------- */
+/* ---- the score of a child
+ * ------------------------------------------------------------------------------------- */
 
 static inline double soft_threshold(double g, double l1) {
     if (l1 <= 0)
@@ -14,12 +15,16 @@ static inline double soft_threshold(double g, double l1) {
     return a > 0 ? copysign(a, g) : 0.0;
 }
 
-static inline double clip(double x, double lower, double upper) { return x < lower ? lower : x > upper ? upper : x; }
+static inline double clip(double x, double lower, double upper) {
+    return x < lower ? lower : x > upper ? upper : x;
+}
 
-/* Output of a leaf with real sums g, h: the Newton step under l1, l2, max_delta_step, path smoothing and bounds.
- * n_rows is used by path smoothing only: weight n / (n + path_smooth) on its own step, the rest on the parent's output.
+/* Output of a leaf with real sums g, h: the Newton step under l1, l2, max_delta_step, path smoothing and
+ * bounds. n_rows is used by path smoothing only: weight n / (n + path_smooth) on its own step, the rest on
+ * the parent's output.
  */
-static double leaf_output(const split_params *p, const split_node *node, double g, double h, double l2, double n_rows) {
+static double leaf_output(const split_params *p, const split_node *node, double g, double h, double l2,
+                          double n_rows) {
     const double den = h + l2;
     double w = den > 0 ? -soft_threshold(g, p->l1) / den : 0.0;
     if (p->max_delta_step > 0)
@@ -36,11 +41,13 @@ static double output_score(const split_params *p, double g, double h, double l2,
     return -(2.0 * g * w + (h + l2) * w * w + 2.0 * p->l1 * fabs(w));
 }
 
-double FN(split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h, int64_t n_rows) {
+double FN(split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
+                            int64_t n_rows) {
     return leaf_output(p, parent, (double)g / p->scale_g, (double)h / p->scale_h, p->l2, (double)n_rows);
 }
 
-/* ---- numerical features: plain gain, all lanes ------------------------------------------------------------------ */
+/* ---- numerical features: plain gain, all lanes
+ * ------------------------------------------------------------------ */
 
 /* One division for both children: (GL^2 (HR + l2) + GR^2 (HL + l2)) / ((HL + l2) (HR + l2)). */
 static ALWAYS_INLINE lane_f64 pair_score(lane_f64 gl, lane_f64 hl, lane_f64 gr, lane_f64 hr, lane_f64 l2) {
@@ -132,8 +139,9 @@ static ALWAYS_INLINE void scan(int64_t *cells, const int64_t *sibling, int32_t n
     best->h_left = cell_h(left);
 }
 
-/* Best plain split of a numerical feature. cells: its n_codes cells, zero-padded to a multiple of HISTOGRAM_PAD.
- * sibling: NULL, or the other child's cells: then `cells` holds the parent's, becomes the difference and is searched.
+/* Best plain split of a numerical feature. cells: its n_codes cells, zero-padded to a multiple of
+ * HISTOGRAM_PAD. sibling: NULL, or the other child's cells: then `cells` holds the parent's, becomes the
+ * difference and is searched.
  */
 void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                          const split_node *node, split_candidate *best) {
@@ -143,11 +151,13 @@ void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes
         scan(cells, (const int64_t *)0, n_codes, p, node, best);
 }
 
-/* ---- numerical features: every option, exact counts -------------------------------------------------------------- */
+/* ---- numerical features: every option, exact counts
+ * -------------------------------------------------------------- */
 
-/* Gain of sending (gl, hl, nl) left; -1 when the monotone constraint or a bound forbids it. counts may be unknown. */
-static double general_gain(const split_params *p, const split_node *node, int monotone, int64_t gl, int64_t hl,
-                           double nl, double nr, double l2) {
+/* Gain of sending (gl, hl, nl) left; -1 when the monotone constraint or a bound forbids it. counts may be
+ * unknown. */
+static double general_gain(const split_params *p, const split_node *node, int monotone, int64_t gl,
+                           int64_t hl, double nl, double nr, double l2) {
     const double a = (double)gl / p->scale_g, b = (double)hl / p->scale_h;
     const double c = (double)(node->g - gl) / p->scale_g, d = (double)(node->h - hl) / p->scale_h;
     const double wl = leaf_output(p, node, a, b, l2, nl), wr = leaf_output(p, node, c, d, l2, nr);
@@ -159,17 +169,18 @@ static double general_gain(const split_params *p, const split_node *node, int mo
     return gain > 1e-12 * fabs(parent) ? gain : -1.0;
 }
 
-static int enough(const split_params *p, const split_node *node, const split_exact *exact, int64_t rows, double weight) {
+static int enough(const split_params *p, const split_node *node, const split_exact *exact, int64_t rows,
+                  double weight) {
     return rows >= p->min_rows && node->n_rows - rows >= p->min_rows && weight >= p->min_weight &&
            exact->total_weight - weight >= p->min_weight;
 }
 
-/* Best split under every option. exact: rows and weight per code, or NULL when they are not asked for (then min_rows and
- * min_weight are not checked and path smoothing must be off). only: 0, or the one code that may be the threshold
- * (extra-random splits).
+/* Best split under every option. exact: rows and weight per code, or NULL when they are not asked for (then
+ * min_rows and min_weight are not checked and path smoothing must be off). only: 0, or the one code that may
+ * be the threshold (extra-random splits).
  */
-void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n_codes, int32_t monotone, int32_t only,
-                       const split_params *p, const split_node *node, split_candidate *best) {
+void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n_codes, int32_t monotone,
+                       int32_t only, const split_params *p, const split_node *node, split_candidate *best) {
     best->gain = -1.0;
     best->categorical = 0;
     const int64_t missing = cells[0];
@@ -186,7 +197,8 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
             continue;
         for (int side = 0; side < (best->any_missing ? 2 : 1); side++) {
             const int64_t left = side ? sum + missing : sum;
-            const int64_t gl = cell_g(left), hl = cell_h(left), nl = rows + (side && exact ? exact->rows[0] : 0);
+            const int64_t gl = cell_g(left), hl = cell_h(left),
+                          nl = rows + (side && exact ? exact->rows[0] : 0);
             if (hl < p->min_h || node->h - hl < p->min_h)
                 continue;
             if (exact && !enough(p, node, exact, nl, weight + (side ? exact->weight[0] : 0)))
@@ -194,10 +206,11 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
             double gain;
             if (p->plain)
                 gain = plain_gain(p, node,
-                                  pair_score_one((double)gl, (double)hl, (double)(node->g - gl), (double)(node->h - hl),
-                                                 p->l2 * p->scale_h));
+                                  pair_score_one((double)gl, (double)hl, (double)(node->g - gl),
+                                                 (double)(node->h - hl), p->l2 * p->scale_h));
             else
-                gain = general_gain(p, node, monotone, gl, hl, (double)nl, (double)(node->n_rows - nl), p->l2);
+                gain =
+                    general_gain(p, node, monotone, gl, hl, (double)nl, (double)(node->n_rows - nl), p->l2);
             if (gain > best->gain) {
                 best->gain = gain;
                 best->code = (uint8_t)c;
@@ -209,7 +222,8 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
     }
 }
 
-/* ---- categorical features ---------------------------------------------------------------------------------------- */
+/* ---- categorical features
+ * ---------------------------------------------------------------------------------------- */
 
 static void set_codes(uint8_t *set, const uint8_t *codes, int32_t n) {
     memset(set, 0, 32);
@@ -217,13 +231,14 @@ static void set_codes(uint8_t *set, const uint8_t *codes, int32_t n) {
         set[codes[j] >> 3] |= (uint8_t)(1u << (codes[j] & 7));
 }
 
-/* Best split of a categorical feature (Fisher 1958: for one output the best two groups are contiguous once categories
- * are sorted by mean gradient). Missing is one more category. With at most max_cat_onehot categories present each one
- * is tried against the rest; otherwise categories are sorted by G / (H + cat_smooth), ties by code, those with a share of
- * the hessian worth less than cat_smooth rows being left on the right, and cat_l2 is added to l2.
+/* Best split of a categorical feature (Fisher 1958: for one output the best two groups are contiguous once
+ * categories are sorted by mean gradient). Missing is one more category. With at most max_cat_onehot
+ * categories present each one is tried against the rest; otherwise categories are sorted by G / (H +
+ * cat_smooth), ties by code, those with a share of the hessian worth less than cat_smooth rows being left on
+ * the right, and cat_l2 is added to l2.
  */
-void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes, const split_params *p,
-                           const split_node *node, split_candidate *best) {
+void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes,
+                           const split_params *p, const split_node *node, split_candidate *best) {
     uint8_t present[256];
     double key[256];
     int32_t n = 0;
@@ -289,10 +304,11 @@ void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32
     }
 }
 
-/* Exact rows and weight per code of one feature in a node: what the sums of h cannot tell when the hessian varies.
- * weights: by row of the matrix, or NULL for 1 each. The sums are taken in the order of the rows.
+/* Exact rows and weight per code of one feature in a node: what the sums of h cannot tell when the hessian
+ * varies. weights: by row of the matrix, or NULL for 1 each. The sums are taken in the order of the rows.
  */
-void FN(split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights, split_exact *exact) {
+void FN(split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
+                     split_exact *exact) {
     memset(exact, 0, sizeof *exact);
     for (int64_t i = 0; i < n; i++) {
         const int64_t row = rows ? (int64_t)rows[i] : i;

@@ -1,8 +1,9 @@
 /* Search for the best split of a node on one feature's histogram.
  *
- * Sums are the fixed-point integers of the histogram cells; real G = g / scale_g, H = h / scale_h with scales that are
- * powers of two, so that moving between the two is exact. The score of a child is G^2 / (H + l2); the gain of a split
- * is the sum of the children's scores minus the parent's (Chen & Guestrin 2016, XGBoost, section 2.2, without the 1/2).
+ * Sums are the fixed-point integers of the histogram cells; real G = g / scale_g, H = h / scale_h with scales
+ * that are powers of two, so that moving between the two is exact. The score of a child is G^2 / (H + l2);
+ * the gain of a split is the sum of the children's scores minus the parent's (Chen & Guestrin 2016, XGBoost,
+ * section 2.2, without the 1/2).
  *
  * Ties: the lowest feature, then the lowest code, then missing-right wins, on every CPU.
  */

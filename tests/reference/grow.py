@@ -1,7 +1,8 @@
 """The slow, obvious growth of one tree: best leaf first, every split tried by counting rows.
 
 Nothing is shared with the engine but the definitions: codes (0 is missing), the gain
-G_L^2 / (H_L + l2) + G_R^2 / (H_R + l2) - G^2 / (H + l2), and the order of ties (feature, code, missing right first).
+G_L^2 / (H_L + l2) + G_R^2 / (H_R + l2) - G^2 / (H + l2), and the order of ties (feature, code, missing right
+first).
 """
 
 import numpy as np
@@ -25,7 +26,9 @@ def candidates(codes, n_codes, rows, g, h, *, min_samples_leaf, min_sum_hessian,
                 n_left = left.sum()
                 gl, hl = g[rows][left].sum(), h[rows][left].sum()
                 gr, hr = total_g - gl, total_h - hl
-                if min(n_left, len(rows) - n_left) < min_samples_leaf or min(hl, hr) < max(min_sum_hessian, 1e-300):
+                if min(n_left, len(rows) - n_left) < min_samples_leaf:
+                    continue
+                if min(hl, hr) < max(min_sum_hessian, 1e-300):
                     continue
                 gain = pair_score(gl, hl, gr, hr, l2) - parent
                 if gain > 1e-12 * parent:
@@ -52,7 +55,8 @@ def grow(codes, n_codes, g, h, *, max_leaf_nodes=31, max_depth=None, rows=None, 
         split = None
         if max_depth is None or depth < max_depth:
             split = best_split(codes, n_codes, rows, g, h, **limits)
-        return {"left": -1, "right": -1, "feature": -1, "rows": rows, "depth": depth, "value": value, "split": split}
+        leaf = {"left": -1, "right": -1, "feature": -1, "rows": rows, "depth": depth}
+        return {**leaf, "value": value, "split": split}
 
     nodes = [node(rows, 0)]
     n_leaves = 1
@@ -65,10 +69,12 @@ def grow(codes, n_codes, g, h, *, max_leaf_nodes=31, max_depth=None, rows=None, 
         _, feature, code, missing_left = one["split"]
         x = codes[one["rows"], feature]
         left = (x <= code) & ((x > 0) | missing_left)
-        if not (x == 0).any():  # the greater part: of the rows, or of the hessian where other nodes have missing rows
+        if not (x == 0).any():
+            # the greater part: of the rows, or of the hessian where other nodes have missing rows
             part = h[one["rows"]] if (codes[:, feature] == 0).any() else np.ones(len(x))
             missing_left = 2 * part[left].sum() > part.sum()
-        one.update(left=len(nodes), right=len(nodes) + 1, feature=feature, code=code, missing_left=missing_left)
+        one.update(left=len(nodes), right=len(nodes) + 1)
+        one.update(feature=feature, code=code, missing_left=missing_left)
         nodes.append(node(one["rows"][left], one["depth"] + 1))
         nodes.append(node(one["rows"][~left], one["depth"] + 1))
         n_leaves += 1

@@ -44,9 +44,12 @@ cdef class Grower:
     cdef int reserve(self, Py_ssize_t more) except -1
     cdef int32_t take_slot(self) except -1
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil
-    cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work, int n_threads) noexcept nogil
+    cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil
+    cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
+                          int n_threads) noexcept nogil
     cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil
-    cdef void try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work, int n_threads) noexcept nogil
+    cdef void try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work,
+                        int n_threads) noexcept nogil
     cdef void make_child(self, const Leaf *parent, Leaf *child, int side, int64_t n_left) noexcept nogil
     cdef void commit(self, int32_t index) noexcept nogil
     cdef void add_node(self, int32_t record) noexcept nogil

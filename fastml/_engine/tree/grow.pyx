@@ -150,7 +150,8 @@ cdef class Grower:
 
     cdef int reserve(self, Py_ssize_t more) except -1:
         """Makes room for so many more leaf records and tree nodes; pointers to them change here only."""
-        self.tree.reserve(more)
+        # every record may become a node
+        self.tree.reserve(self.front.n_leaves + more - self.tree.n_nodes)
         self.front.reserve(more)
         return self.columns.reserve(self.front.room)
 
@@ -165,17 +166,23 @@ cdef class Grower:
                 return slot
         return self.pool.take()
 
-    # ---- one leaf -----------------------------------------------------------------------------------------------------
+    # ---- one leaf ---------------------------------------------------------------------------------------------------
 
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil:
         return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * self.search.params.min_h
                 and leaf.depth < self.max_depth)
 
+    cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil:
+        """Builds the histogram of a leaf."""
+        build_histogram(self.layout, self.rows.of(leaf), 0, self.rows.gh_of(leaf), leaf.n, self.pool.slots[slot],
+                        self.scratch, n_threads)
+
     cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
                           int n_threads) noexcept nogil:
         cdef Leaf *leaf = self.front.leaves + index
-        self.search.find(cells, sibling, &leaf.sums, self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw),
-                         leaf.path, self.rows.of(leaf), work.candidates, &leaf.split, n_threads)
+        cdef const uint8_t *allowed = self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw)
+        self.search.find(cells, sibling, &leaf.sums, allowed, leaf.path, self.rows.of(leaf), work.candidates,
+                         &leaf.split, n_threads)
         leaf.checked = self.search.exact_first
         if leaf.split.gain <= self.min_split_gain:
             leaf.split.gain = -1.0
@@ -249,9 +256,10 @@ cdef class Grower:
                 leaf.split.gain = -1.0
                 return
             if leaf.slot < 0:
-                build_histogram(self.layout, rows, 0, gh, leaf.n, self.pool.slots[spare], NULL, 1)
+                self.count(leaf, spare, 1)
             self.search.find_exact(self.pool.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
-                                   self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw), leaf.path, rows, work.candidates, &leaf.split)
+                                   self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw), leaf.path,
+                                   rows, work.candidates, &leaf.split)
             leaf.checked = True
             if leaf.split.gain <= self.min_split_gain:
                 leaf.split.gain = -1.0
@@ -278,16 +286,14 @@ cdef class Grower:
         if not (split_small or split_large):
             return
         if split_small or leaf.slot >= 0:
-            build_histogram(self.layout, self.rows.of(small), 0, self.rows.gh_of(small), small.n, self.pool.slots[spare],
-                            self.scratch, n_threads)
+            self.count(small, spare, n_threads)
         if split_large:
             if leaf.slot >= 0:
                 large.slot = leaf.slot
                 self.search_leaf(large_index, self.pool.slots[spare], self.pool.slots[large.slot], work, n_threads)
             else:
                 large.slot = other
-                build_histogram(self.layout, self.rows.of(large), 0, self.rows.gh_of(large), large.n,
-                                self.pool.slots[other], self.scratch, n_threads)
+                self.count(large, other, n_threads)
                 self.search_leaf(large_index, NULL, self.pool.slots[other], work, n_threads)
         if split_small:
             small.slot = spare
@@ -318,7 +324,7 @@ cdef class Grower:
         leaf.node = <int32_t> self.tree.n_nodes
         self.tree.add(record, leaf.depth, leaf.sums.value, leaf.sums.h / self.search.params.scale_h, leaf.n)
 
-    # ---- the whole tree -----------------------------------------------------------------------------------------------
+    # ---- the whole tree ---------------------------------------------------------------------------------------------
 
     def grow(self, const float[::1] g not None, h=None, seed=0, rows=None, features=None, weights=None):
         """Grow one tree.
@@ -364,7 +370,8 @@ cdef class Grower:
             weight = weights
             self.search.weights = &weight[0]
         self.set_features(features)
-        self.search.seed = self.columns.seed = mix(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF) + 0x9E3779B97F4A7C15u)
+        cdef uint64_t start = <uint64_t> (seed & 0xFFFFFFFFFFFFFFFF)
+        self.search.seed = self.columns.seed = mix(start + 0x9E3779B97F4A7C15u)
         self.rows.start(rows)
         n = self.rows.n
         if not self.rows.implicit_root:
@@ -398,8 +405,7 @@ cdef class Grower:
         if self.max_leaves > 1 and self.layout.n_features > 0 and self.can_split(root):
             root.slot = self.take_slot()
             with nogil:
-                build_histogram(self.layout, rows_p, 0, self.rows.gh[0], n, self.pool.slots[root.slot], self.scratch,
-                                self.n_threads)
+                self.count(root, root.slot, self.n_threads)
                 self.search_leaf(0, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
                 self.front.push(0)
@@ -439,7 +445,7 @@ cdef class Grower:
         cdef int32_t[::1] aside = np.empty(todo.shape[0] + 64, dtype=np.int32)
         cdef int32_t[::1] spare = np.empty(todo.shape[0], dtype=np.int32)
         cdef int32_t[::1] other = np.empty(todo.shape[0], dtype=np.int32)
-        cdef Py_ssize_t n_todo, n_aside, most, i
+        cdef Py_ssize_t n_todo, n_aside, most, most_aside, i
         cdef int64_t n_final = 1, rows_since_check = 0
         cdef bint search_children
         while True:
@@ -452,8 +458,9 @@ cdef class Grower:
             # the next leaves to try: the first of the queue, and those behind it that are sure to be near its head
             most = LEAVES_PER_THREAD * self.n_threads if self.n_threads > 1 else 1
             most = min(<int64_t> most, self.max_leaves - n_final)
+            most_aside = min(<int64_t> aside.shape[0], self.max_leaves - n_final)
             n_todo = n_aside = 0
-            while self.front.n_queue and n_todo < most and n_aside < min(<int64_t> aside.shape[0], self.max_leaves - n_final):
+            while self.front.n_queue and n_todo < most and n_aside < most_aside:
                 leaf = self.front.pop()
                 aside[n_aside] = leaf
                 n_aside += 1

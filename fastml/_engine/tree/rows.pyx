@@ -1,7 +1,5 @@
 """Which rows lie in which node while a tree grows, and after."""
 
-import numpy as np
-
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy

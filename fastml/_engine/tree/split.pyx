@@ -9,11 +9,9 @@ checked one. The result is the best split that obeys every limit exactly.
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from fastml._engine.runtime.kernels cimport K, split_candidate, split_exact, split_node, split_params
-from fastml._engine.tree.binning cimport BinnedMatrix
-from fastml._engine.tree.histogram cimport HistogramLayout
 
 cdef enum:
     CELLS_PER_THREAD = 16384  # a search below it is over before a second thread has started
@@ -124,8 +122,10 @@ cdef class SplitSearch:
             self.search(top, cells, NULL, node, path, &exact, work + top)
             work[top].feature = <int32_t> (-1 - top)
 
-    cdef void count(self, Py_ssize_t j, const split_node *node, const uint32_t *rows, split_exact *exact) noexcept nogil:
-        K.split_count(self.columns + self.layout.features[j] * self.column_stride, rows, node.n_rows, self.weights, exact)
+    cdef void count(self, Py_ssize_t j, const split_node *node, const uint32_t *rows,
+                    split_exact *exact) noexcept nogil:
+        K.split_count(self.columns + self.layout.features[j] * self.column_stride, rows, node.n_rows, self.weights,
+                      exact)
 
 
 def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double l2=0.0, int64_t min_h=1):

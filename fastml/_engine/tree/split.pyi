@@ -1,0 +1,13 @@
+import numpy as np
+
+class SplitSearch: ...
+
+def best_split(
+    cells: np.ndarray,
+    n_codes: int,
+    *,
+    scale_g: float = 1.0,
+    scale_h: float = 1.0,
+    l2: float = 0.0,
+    min_h: int = 1,
+) -> tuple[float, int, bool]: ...

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.histogram import histogram
+from tests.reference import histogram as reference
+
+
+def make(n, d, seed=0, levels=300):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, levels, size=(n, d)).astype(np.float32)
+    X[:, 0] = 1.0
+    X[rng.random((n, d)) < 0.1] = np.nan
+    if d > 2:
+        X[:, 2] = np.nan  # never counted: it has one code
+    gh = rng.integers(0, 2**32, size=n, dtype=np.uint64).astype(np.uint32)
+    return BinMapper(random_state=0).fit(X).transform(X), gh
+
+
+@pytest.mark.parametrize("d", [1, 3, 28, 67, 130])
+@pytest.mark.parametrize("n", [1, 2, 63, 501])
+def test_equals_reference(isa, n, d):
+    binned, gh = make(n, d)
+    codes = binned.column_codes.T
+    expected = reference.histogram(codes, binned.n_codes, np.arange(n), gh)
+    found = histogram(binned, gh)
+    assert [feature for feature, _, _ in found] == list(np.flatnonzero(binned.n_codes >= 2))
+    for feature, g, h in found:
+        np.testing.assert_array_equal(g, expected[feature][0])
+        np.testing.assert_array_equal(h, expected[feature][1])
+
+
+def test_rows_and_features(isa):
+    binned, gh = make(700, 70)
+    rows = np.sort(np.random.default_rng(1).choice(700, 333, replace=False)).astype(np.uint32)
+    features = np.array([1, 5, 6, 64, 69], dtype=np.int32)
+    expected = reference.histogram(binned.column_codes.T, binned.n_codes, rows, gh[:333])
+    found = histogram(binned, gh[:333], rows=rows, features=features)
+    assert [feature for feature, _, _ in found] == list(features)
+    for feature, g, h in found:
+        np.testing.assert_array_equal(g, expected[feature][0])
+        np.testing.assert_array_equal(h, expected[feature][1])
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+def test_same_on_any_number_of_threads(n_threads):
+    binned, gh = make(20_000, 100)
+    one, many = histogram(binned, gh), histogram(binned, gh, n_threads=n_threads)
+    for (_, g, h), (_, g2, h2) in zip(one, many, strict=True):
+        np.testing.assert_array_equal(g, g2)
+        np.testing.assert_array_equal(h, h2)
+
+
+def test_bad_rows():
+    binned, gh = make(50, 3)
+    with pytest.raises(ValueError, match="rows"):
+        histogram(binned, gh[:2], rows=np.array([0, 50], dtype=np.uint32))
+    with pytest.raises(ValueError, match="gh has 49 entries"):
+        histogram(binned, gh[:49])
