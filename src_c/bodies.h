@@ -5,6 +5,7 @@
 #include "tree/gradient.c"
 #include "tree/binning.c"
 #include "tree/histogram.c"
+#include "tree/loss.c"
 #include "tree/partition.c"
 #include "tree/quantile.c"
 #include "tree/split.c"
@@ -23,6 +24,7 @@ const fastml_kernels FN(fastml_kernels) = {
     .histogram_rows = FN(histogram_rows),
     .histogram_add = FN(histogram_add),
     .histogram_subtract = FN(histogram_subtract),
+    .loss_rows = FN(loss_rows),
     .partition_mask = FN(partition_mask),
     .partition_apply = FN(partition_apply),
     .split_numerical = FN(split_numerical),
@@ -41,6 +43,7 @@ const fastml_kernels FN(fastml_kernels) = {
     .quantile_distinct = FN(quantile_distinct),
     .quantile_edges = FN(quantile_edges),
     .quantile_collect = FN(quantile_collect),
+    .quantile_tally = FN(quantile_tally),
     .traverse_block = FN(traverse_block),
     .traverse_one = FN(traverse_one),
     .traverse_apply = FN(traverse_apply),

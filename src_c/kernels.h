@@ -6,7 +6,9 @@
 
 #include "tree/gradient.h"
 #include "tree/binning.h"
+#include "tree/loss.h"
 #include "tree/partition.h"
+#include "tree/quantile.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
 
@@ -25,6 +27,9 @@ typedef struct fastml_kernels {
                            int64_t n, int64_t *cells);
     void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n);
     void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n);
+    /* tree/loss */
+    void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
+                      LossSum *out);
     /* tree/partition */
     int64_t (*partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                               const partition_rule *rule, uint64_t *mask);
@@ -56,11 +61,12 @@ typedef struct fastml_kernels {
                               int64_t n, uint8_t *to, int64_t to_stride);
     void (*binning_take)(const uint8_t *from, int64_t stride, const uint32_t *rows, int64_t n, uint8_t *to);
     /* tree/quantile */
-    int64_t (*quantile_distinct)(const double *x, const double *weights, int64_t n, uint64_t *work, double *values,
-                                 double *sums);
+    int64_t (*quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n, double *work);
     int (*quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins, double *edges);
-    int64_t (*quantile_collect)(const double *x, const double *weights, int64_t n, double *set, int64_t count,
-                                int64_t capacity);
+    void (*quantile_collect)(const binning_column *column, const double *weights, int64_t first, int64_t n,
+                             int32_t capacity, quantile_set *set);
+    int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
+                          double *sums);
     /* tree/traverse */
     void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t n_trees, const uint8_t *codes,
                            int64_t stride, int32_t n_rows, const traverse_space *space, double *sums);

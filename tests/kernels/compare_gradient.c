@@ -99,6 +99,29 @@ static void focal(const fastml_kernels *k, bench *b) {
     keep(b, out, 3 * (size_t)n * sizeof *out);
 }
 
+static void losses(const fastml_kernels *k, bench *b) {
+    const int64_t n = 1 + some_rows(b, 2000), lo = below(b, n), hi = lo + below(b, n - lo + 1);
+    const int32_t n_outputs = 2 + (int32_t)below(b, 5);
+    const double *raw = doubles(b, n * n_outputs, some_score), *y = doubles(b, n, uniform);
+    const int32_t *y_class = classes(b, n, n_outputs);
+    const double *weight = below(b, 2) ? doubles(b, n, uniform) : NULL;
+    uint8_t *y01 = room(b, (size_t)n);
+    for (int64_t i = 0; i < n; i++)
+        y01[i] = (uint8_t)below(b, 2);
+    for (int32_t loss = LOSS_SQUARED_ERROR; loss < LOSS_GIVEN; loss++) {
+        const int binary = loss == LOSS_LOG_BINARY || loss == LOSS_FOCAL_BINARY;
+        const int multinomial = loss == LOSS_LOG_MULTINOMIAL || loss == LOSS_FOCAL_MULTINOMIAL;
+        const void *target = binary        ? (const void *)y01
+                             : multinomial ? (const void *)y_class
+                                           : (const void *)y;
+        const gradient_task task = {
+            .loss = loss, .param = parameter(b, loss), .y = target, .raw = raw, .weight = weight};
+        LossSum out;
+        k->loss_rows(&task, n, n_outputs, lo, hi, &out);
+        keep(b, &out, sizeof out);
+    }
+}
+
 /* Gradients or hessians below `top`; hessians are not negative and sometimes zero. */
 static float *floats(bench *b, int64_t n, double top, int hessian) {
     float *values = room(b, (size_t)n * sizeof *values);
@@ -137,6 +160,11 @@ static void pack(const fastml_kernels *k, bench *b) {
 }
 
 const kernel_case gradient_cases[] = {
-    {"gradient_rows", rows},   {"gradient_lse", lse},   {"gradient_focal", focal},
-    {"gradient_stats", stats}, {"gradient_pack", pack}, {NULL, NULL},
+    {"gradient_rows", rows},
+    {"gradient_lse", lse},
+    {"gradient_focal", focal},
+    {"gradient_stats", stats},
+    {"gradient_pack", pack},
+    {"loss_rows", losses},
+    {NULL, NULL},
 };

@@ -20,6 +20,9 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct GradientStats:
         double max_abs_g, max_h, min_h, sum_abs_g, sum_h
 
+    ctypedef struct LossSum:
+        double loss, weight
+
     ctypedef struct Packed:
         double scale_g, scale_h
         int64_t sum_g, sum_h
@@ -73,6 +76,7 @@ cdef extern from "kernels.h" nogil:
         BINNING_F64, BINNING_F32, BINNING_F16, BINNING_I8, BINNING_I16, BINNING_I32, BINNING_I64
         BINNING_U8, BINNING_U16, BINNING_U32, BINNING_U64, BINNING_BIT
         BINNING_NO_MASK, BINNING_MASK_BYTES, BINNING_MASK_BITS
+        QUANTILE_SMALL
 
     ctypedef struct binning_column:
         const unsigned char *data
@@ -137,6 +141,10 @@ cdef extern from "kernels.h" nogil:
         uint8_t *slots
         uint32_t *leaf
 
+    ctypedef struct quantile_set:
+        double values[256]
+        int32_t count
+
     ctypedef struct fastml_kernels:
         const char *name
         void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) noexcept nogil
@@ -151,6 +159,8 @@ cdef extern from "kernels.h" nogil:
                                int64_t n, int64_t *cells) noexcept nogil
         void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
+        void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
+                          LossSum *out) noexcept nogil
         int64_t (*partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                                   const partition_rule *rule, uint64_t *mask) noexcept nogil
         void (*partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
@@ -183,12 +193,14 @@ cdef extern from "kernels.h" nogil:
                                   int64_t n, uint8_t *to, int64_t to_stride) noexcept nogil
         void (*binning_take)(const uint8_t *source, int64_t stride, const uint32_t *rows, int64_t n,
                              uint8_t *to) noexcept nogil
-        int64_t (*quantile_distinct)(const double *x, const double *weights, int64_t n, uint64_t *work,
-                                     double *values, double *sums) noexcept nogil
+        int64_t (*quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n,
+                                     double *work) noexcept nogil
         int (*quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins,
                               double *edges) noexcept nogil
-        int64_t (*quantile_collect)(const double *x, const double *weights, int64_t n, double *set, int64_t count,
-                                    int64_t capacity) noexcept nogil
+        void (*quantile_collect)(const binning_column *column, const double *weights, int64_t first, int64_t n,
+                                 int32_t capacity, quantile_set *set) noexcept nogil
+        int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
+                              double *sums) noexcept nogil
         void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t n_trees, const uint8_t *codes,
                                int64_t stride, int32_t n_rows, const traverse_space *space,
                                double *sums) noexcept nogil

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from fastml._engine.tree.gradient import fill_gradients, focal_factors, log_sum_exp
+from fastml._engine.tree.loss import mean_loss
 from fastml._engine.tree.order_statistics import map_leaves, mean, quantile
 
 __all__ = ["Objective", "make_objective"]
@@ -158,7 +159,7 @@ class Objective:
         """
         return map_leaves(lambda rows: self.leaf_value(y, raw, w, rows), leaf_rows, n_threads)
 
-    def loss(self, y, raw, w=None) -> float:
+    def loss(self, y, raw, w=None, n_threads: int = 1) -> float:
         """Weighted mean of the loss, constant terms left out.
 
         Parameters
@@ -166,6 +167,7 @@ class Objective:
         y : ndarray of shape (n_rows,)
         raw : ndarray of shape (n_outputs, n_rows), float64
         w : ndarray of shape (n_rows,), float64, or None
+        n_threads : int
 
         Returns
         -------
@@ -176,8 +178,7 @@ class Objective:
         ValueError
             If the weights sum to zero.
         """
-        with np.errstate(over="ignore"):  # an infinite loss says enough
-            return mean(self._losses(self._as_target(y), raw), w)
+        return mean_loss(self.kernel, self._as_target(y), raw, w, param=self.param, n_threads=n_threads)
 
     def inverse_link(self, raw) -> np.ndarray:
         """Predictions that belong to scores.
@@ -195,10 +196,6 @@ class Objective:
     def _as_target(self, y):
         return np.ascontiguousarray(y, dtype=np.float64)
 
-    def _losses(self, y, raw):
-        """Loss of each row."""
-        raise TypeError(f"{type(self).__name__} defines no loss")
-
     def _centre(self, residual, w):
         """Constant that minimises the loss of the residuals (which may be overwritten)."""
         raise TypeError(f"the leaves of {type(self).__name__} are Newton steps")
@@ -212,9 +209,6 @@ class SquaredError(Objective):
 
     def baseline(self, y, w=None):
         return np.array([mean(y, w)])
-
-    def _losses(self, y, raw):
-        return 0.5 * (y - raw[0]) ** 2
 
 
 class _Residual(Objective):
@@ -235,9 +229,6 @@ class AbsoluteError(_Residual):
 
     name = kernel = "absolute_error"
 
-    def _losses(self, y, raw):
-        return np.abs(y - raw[0])
-
     def _centre(self, residual, w):
         return quantile(residual, 0.5, w)
 
@@ -249,10 +240,6 @@ class Quantile(_Residual):
 
     def __init__(self, level):
         self.param = _number(level, "quantile", low=0.0, high=1.0)
-
-    def _losses(self, y, raw):
-        residual = y - raw[0]
-        return np.where(residual >= 0, self.param * residual, (self.param - 1.0) * residual)
 
     def _centre(self, residual, w):
         return quantile(residual, self.param, w)
@@ -290,10 +277,6 @@ class Huber(_Residual):
             if delta > 0.0:  # most residuals may be zero: keep the last one then
                 self.param = delta
 
-    def _losses(self, y, raw):
-        error, delta = np.abs(y - raw[0]), self.param
-        return np.where(error <= delta, 0.5 * error**2, delta * (error - 0.5 * delta))
-
     def _centre(self, residual, w):
         centre = quantile(residual.copy(), 0.5, w)
         if math.isnan(centre):
@@ -324,9 +307,6 @@ class Poisson(_LogLink):
             raise ValueError("loss='poisson' requires non-negative y and sum(y) > 0.")
         return y
 
-    def _losses(self, y, raw):
-        return np.exp(raw[0]) - y * raw[0]
-
 
 class Gamma(_LogLink):
     """Half gamma deviance, y > 0."""
@@ -338,9 +318,6 @@ class Gamma(_LogLink):
         if y.size and not y.min() > 0:
             raise ValueError("loss='gamma' requires strictly positive y.")
         return y
-
-    def _losses(self, y, raw):
-        return raw[0] + y * np.exp(-raw[0])
 
 
 class Tweedie(_LogLink):
@@ -356,10 +333,6 @@ class Tweedie(_LogLink):
         if y.size and not (y.min() >= 0 and y.max() > 0):
             raise ValueError("loss='tweedie' requires non-negative y and sum(y) > 0.")
         return y
-
-    def _losses(self, y, raw):
-        p = self.param
-        return np.exp((2 - p) * raw[0]) / (2 - p) - y * np.exp((1 - p) * raw[0]) / (1 - p)
 
 
 class LogLossBinary(Objective):
@@ -385,9 +358,6 @@ class LogLossBinary(Objective):
     def _as_target(self, y):
         return np.ascontiguousarray(y, dtype=np.uint8)
 
-    def _losses(self, y, raw):
-        return _softplus(_wrong_way(y, raw[0]))
-
 
 class FocalBinary(LogLossBinary):
     """Focal loss (1 - p)^gamma * -log p of two classes, p the true class's probability (Lin et al., 2017)."""
@@ -397,10 +367,6 @@ class FocalBinary(LogLossBinary):
 
     def __init__(self, gamma):
         self.param = _number(gamma, "focal_gamma", low=0.0, closed=True)
-
-    def _losses(self, y, raw):
-        s = _wrong_way(y, raw[0])
-        return np.exp(-self.param * _softplus(-s)) * _softplus(s)
 
 
 class LogLossMultinomial(Objective):
@@ -445,13 +411,6 @@ class LogLossMultinomial(Objective):
     def _as_target(self, y):
         return np.ascontiguousarray(y, dtype=np.int32)
 
-    def _losses(self, y, raw):
-        top = raw.max(axis=0)
-        total = np.zeros_like(top)
-        for scores in raw:
-            total += np.exp(scores - top)
-        return np.log(total) + (top - raw[y, np.arange(raw.shape[1])])
-
 
 class FocalMultinomial(LogLossMultinomial):
     """Focal loss of several classes."""
@@ -485,10 +444,6 @@ class FocalMultinomial(LogLossMultinomial):
             focal=self._factors,
             n_threads=n_threads,
         )
-
-    def _losses(self, y, raw):
-        log_loss = super()._losses(y, raw)
-        return (-np.expm1(-log_loss)) ** self.param * log_loss
 
 
 class Custom(Objective):
@@ -541,7 +496,7 @@ class Custom(Objective):
             raise RuntimeError("start_round must be called before gradients")
         return fill_gradients(self.kernel, self._h[k], self._g[k], w, g, h, n_threads=n_threads)
 
-    def loss(self, y, raw, w=None):
+    def loss(self, y, raw, w=None, n_threads=1):
         own = getattr(self.function, "loss", None)
         if own is None:
             raise ValueError(
@@ -689,12 +644,3 @@ def _read_only(array):
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def _wrong_way(y, raw):
-    """Log odds of the wrong class."""
-    return np.where(y, -raw, raw)
-
-
-def _softplus(s):
-    return np.maximum(s, 0.0) + np.log1p(np.exp(-np.abs(s)))
