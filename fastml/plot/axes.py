@@ -1,6 +1,6 @@
 """Axes to draw into, and the few colours that all pictures share."""
 
-__all__ = ["BLUE", "GREY", "INK", "LINES", "ORANGE", "new_axes", "strip_frame"]
+__all__ = ["BLUE", "GREY", "INK", "LINES", "ORANGE", "need_matplotlib", "new_axes", "strip_frame"]
 
 INK = "#222222"
 GREY = "#8a8f98"
@@ -8,6 +8,20 @@ BLUE = "#2f6db3"
 ORANGE = "#d9792b"
 # Told apart by people with red-green blindness too (after Okabe and Ito, 2008), and by lightness in print.
 LINES = (BLUE, ORANGE, "#1b8a6b", "#a6457a", "#7a5c00", "#4aa3d9", "#555555")
+
+
+def need_matplotlib():
+    """Say how to get matplotlib if it is missing.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        import matplotlib.pyplot  # noqa: F401
+    except ImportError as error:
+        raise ImportError('pictures need matplotlib: pip install "fastml[plot]"') from error
 
 
 def new_axes(ax, width, height):
@@ -20,10 +34,9 @@ def new_axes(ax, width, height):
     """
     if ax is not None:
         return ax
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError('pictures need matplotlib: pip install "fastml[plot]"') from error
+    need_matplotlib()
+    import matplotlib.pyplot as plt
+
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastml.io.dump import FeatureLabels, describe_forest, missing_side
-from fastml.plot.axes import BLUE, GREY, INK, ORANGE, new_axes
+from fastml.plot.axes import BLUE, GREY, INK, ORANGE, need_matplotlib, new_axes
 
 __all__ = ["plot_tree"]
 
@@ -70,7 +70,10 @@ def plot_tree(
     ------
     IndexError
         If there is no such tree.
+    ImportError
+        If matplotlib is not installed.
     """
+    need_matplotlib()
     forest, names, categories, outputs = describe_forest(model)
     if not 0 <= tree_index < forest.n_trees:
         raise IndexError(f"tree_index must be in [0, {forest.n_trees}), got {tree_index}")

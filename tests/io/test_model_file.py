@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import struct
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -445,6 +446,80 @@ def test_huge_sizes_take_no_memory(small_file):
         damaged[digest_at : digest_at + 64] = digest_of(damaged).encode()
         with pytest.raises(ModelFileError, match=r"forest\.value"):
             loaded(damaged)
+
+
+ODD_VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    2**63,
+    1e308,
+    "",
+    "gbdt",
+    [],
+    [[[]]],
+    {},
+    {"a": []},
+    {"$float": "nan"},
+    {"$float": "-inf"},
+    {"$tuple": [{"$set": [1]}]},
+    {"$dict": [[None, None]]},
+    {"$callable": "os.system"},
+    {"$array": {"dtype": "object", "shape": [2], "values": [None, "x"]}},
+    {"$array": {"dtype": "float64", "shape": [0, 3], "values": []}},
+]
+
+
+def test_odd_parameters_are_refused_or_harmless(small_file):
+    content, X = small_file
+    names = unpack(np.frombuffer(content, dtype=np.uint8))[0]["parameters"]
+    expected = loaded(content).predict(X)
+    n_refused = 0
+    for name in names:
+        for value in ODD_VALUES:
+            try:
+                model = loaded(repacked(content, set_in("parameters", name, value=value)))
+            except ModelFileError as error:
+                assert "parameter" in str(error)
+                n_refused += 1
+            else:
+                np.testing.assert_array_equal(model.predict(X), expected)
+    assert n_refused > len(names) * len(ODD_VALUES) / 2
+
+
+def peak_memory(content):
+    """Most bytes that loading held at a time, beside the content."""
+    file = io.BytesIO(content)
+    tracemalloc.start()
+    try:
+        fastml.load(file)
+    except ModelFileError:
+        pass
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return peak
+
+
+def test_memory_is_a_multiple_of_the_size_of_the_file():
+    X, y = load_iris(return_X_y=True)
+    model = GradientBoostingClassifier(max_iter=300, min_samples_leaf=2, random_state=0).fit(X, y)
+    content = saved(model)
+    assert len(content) > 500_000
+    assert peak_memory(content) < 6 * len(content)
+
+
+@pytest.mark.parametrize("item", ["{}", "[]", '{"":0}', "[[]]", "1e9", '"a"', "0"])
+def test_memory_for_hostile_text_is_a_multiple_of_its_size(small_file, item):
+    content, _ = small_file
+    text = ("[" + ",".join([item] * 200_000) + "]").encode()
+
+    def change(document, arrays):
+        arrays["classes_"] = np.frombuffer(text, dtype=np.uint8)
+
+    hostile = bytes(repacked(content, change))
+    assert peak_memory(hostile) < 60 * len(hostile)
 
 
 @pytest.mark.parametrize(
