@@ -26,10 +26,13 @@ class Metric:
     name : str
     greater_is_better : bool or None
         None: unknown (a callable that does not say).
+    n_threads : int
+        Threads that the loss may use.
     """
 
     def __init__(self, name: str, greater_is_better: bool | None, function, objective: Objective):
         self.name = name
+        self.n_threads = 1
         self.greater_is_better = greater_is_better
         self._function = function
         self._objective = objective
@@ -51,7 +54,7 @@ class Metric:
             NaN where the metric is undefined on these rows (the AUC of one class).
         """
         if self._function is None:
-            return self._objective.loss(y, raw, weight)
+            return self._objective.loss(y, raw, weight, self.n_threads)
         value = self._function(y, self._objective.inverse_link(raw), weight)
         try:
             return float(value)
@@ -59,7 +62,7 @@ class Metric:
             raise ValueError(f"metric {self.name!r} must return a number, got {value!r}") from None
 
 
-def make_metrics(metrics, objective: Objective) -> list[Metric]:
+def make_metrics(metrics, objective: Objective, n_threads: int = 1) -> list[Metric]:
     """The metrics that a user asked for.
 
     Parameters
@@ -80,6 +83,7 @@ def make_metrics(metrics, objective: Objective) -> list[Metric]:
         regression, probabilities of shape (n_rows, n_classes) and class numbers for classification, and None
         or float64 weights. Its attribute ``greater_is_better``, if any, is believed.
     objective : Objective
+    n_threads : int
 
     Returns
     -------
@@ -102,6 +106,7 @@ def make_metrics(metrics, objective: Objective) -> list[Metric]:
         one = _make_metric(metric, objective)
         if one.name in made:
             raise ValueError(f"metric {one.name!r} is given twice")
+        one.n_threads = n_threads
         made[one.name] = one
     return list(made.values())
 

@@ -23,6 +23,8 @@ __all__ = ["Objective", "make_objective"]
 _EPS = 10 * np.finfo(np.float64).eps
 # |y - raw| must fit float32, with room for weights.
 _LARGEST_TARGET = 1e36
+# Rows whose scores stay in cache between the steps of the softmax.
+_CHUNK = 4096
 
 
 class Objective:
@@ -402,10 +404,13 @@ class LogLossMultinomial(Objective):
         )
 
     def inverse_link(self, raw):
-        p = np.array(raw.T, order="C")
-        p -= p.max(axis=1, keepdims=True)
-        np.exp(p, out=p)
-        p /= p.sum(axis=1, keepdims=True)
+        p = np.empty((raw.shape[1], raw.shape[0]))
+        for first in range(0, raw.shape[1], _CHUNK):
+            part = raw[:, first : first + _CHUNK]
+            part = part - part.max(axis=0)
+            np.exp(part, out=part)
+            part /= part.sum(axis=0)
+            p[first : first + _CHUNK] = part.T
         return p
 
     def _as_target(self, y):
