@@ -16,15 +16,16 @@ typedef struct fastml_kernels {
     const char *name; /* "serial", "avx2", "avx512" or "neon" */
     /* tree/gradient */
     void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi);
-    void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi, double *lse);
-    void (*gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse, double gamma,
-                           int64_t lo, int64_t hi, float *focal, int64_t focal_stride);
+    void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
+                         double *lse);
+    void (*gradient_focal)(const double *raw, int64_t stride, const int32_t *y, const double *lse,
+                           double gamma, int64_t lo, int64_t hi, float *focal, int64_t focal_stride);
     void (*gradient_stats)(const float *g, const float *h, int64_t n, GradientStats *stats);
-    void (*gradient_pack)(const float *g, const float *h, const uint32_t *rows, int64_t lo, int64_t hi, uint64_t key,
-                          uint32_t *gh, Packed *block);
+    void (*gradient_pack)(const float *g, const float *h, const uint32_t *rows, int64_t lo, int64_t hi,
+                          uint64_t key, uint32_t *gh, Packed *block);
     /* tree/histogram */
-    void (*histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
-                           int64_t n, int64_t *cells);
+    void (*histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first,
+                           const uint32_t *gh, int64_t n, int64_t *cells);
     void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n);
     void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n);
     /* tree/loss */
@@ -33,36 +34,39 @@ typedef struct fastml_kernels {
     /* tree/partition */
     int64_t (*partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                               const partition_rule *rule, uint64_t *mask);
-    void (*partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n, const uint64_t *mask,
-                            int64_t n_left, uint32_t *rows_left, uint32_t *gh_left, uint32_t *rows_right,
-                            uint32_t *gh_right);
+    void (*partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
+                            const uint64_t *mask, int64_t n_left, uint32_t *rows_left, uint32_t *gh_left,
+                            uint32_t *rows_right, uint32_t *gh_right);
     /* tree/split */
     void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                             const split_node *node, split_candidate *best);
     void (*split_general)(const int64_t *cells, const split_exact *exact, int32_t n_codes, int32_t monotone,
                           int32_t only, const split_params *p, const split_node *node, split_candidate *best);
-    void (*split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes, const split_params *p,
-                              const split_node *node, split_candidate *best);
+    void (*split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes,
+                              const split_params *p, const split_node *node, split_candidate *best);
     void (*split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                         split_exact *exact);
-    double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h, int64_t n_rows);
+    double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
+                               int64_t n_rows);
     /* tree/binning */
-    void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
-                         void *out);
+    void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n,
+                         int is_f32, void *out);
     void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
                           float *coarse, double *padded);
     int (*binning_coarse_pays)(const double *lower, int32_t n_lower, double offset);
     uint8_t (*binning_code)(const binning_table *table, double x);
     void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
                           int32_t n_features, int64_t first, int64_t n, uint8_t *out, int64_t out_stride);
-    void (*binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot, int64_t first,
-                              int64_t n, uint8_t *out, int64_t row_stride, int64_t slot_stride);
+    void (*binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot,
+                              int64_t first, int64_t n, uint8_t *out, int64_t row_stride,
+                              int64_t slot_stride);
     void (*binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width,
                               int64_t n, uint8_t *to, int64_t to_stride);
     void (*binning_take)(const uint8_t *from, int64_t stride, const uint32_t *rows, int64_t n, uint8_t *to);
     /* tree/quantile */
     int64_t (*quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n, double *work);
-    int (*quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins, double *edges);
+    int (*quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins,
+                          double *edges);
     void (*quantile_collect)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                              int32_t capacity, quantile_set *set);
     int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
@@ -74,8 +78,8 @@ typedef struct fastml_kernels {
                          const traverse_space *space, double *sums);
     void (*traverse_apply)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
                            int32_t n_rows, const traverse_space *space, int32_t *ids, int64_t ids_stride);
-    void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features, int64_t n_planes,
-                            const uint32_t *rows, int32_t n_rows, uint8_t *tile);
+    void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features,
+                            int64_t n_planes, const uint32_t *rows, int32_t n_rows, uint8_t *tile);
     double (*traverse_step_ns)(void);
     double (*traverse_level_ns)(int64_t n_nodes);
 } fastml_kernels;
