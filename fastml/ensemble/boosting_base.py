@@ -34,6 +34,8 @@ from fastml.ensemble.targets import check_margin, check_weight
 __all__ = ["BaseGradientBoosting"]
 
 _ROWS_FOR_EARLY_STOPPING = 10_000
+# Values in X below which one thread ends before others have started.
+_CELLS_FOR_THREADS = 1 << 16
 _MOST_BINS = 255
 
 
@@ -128,8 +130,53 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
 
     def _start(self, train, validation, evaluation, eval_metric, callbacks):
         """Everything before the first round; returns the Monitor that runs the rounds."""
-        n_threads = resolve_n_jobs(self.n_jobs)
         warm = self.warm_start and hasattr(self, "_forest")
+        self._check_parameters_together(warm)
+        self._read_training_rows(train, warm)
+        self._check_validation_arguments(validation)
+        provided = validation.X is not None
+        n_rows = train.y.shape[0]
+        if isinstance(self.early_stopping, str):  # "auto"
+            self.do_early_stopping_ = n_rows > _ROWS_FOR_EARLY_STOPPING or provided
+        else:
+            self.do_early_stopping_ = bool(self.early_stopping)
+        if not warm:
+            rng = check_random_state(self.random_state)
+            self._random_seed = int(rng.randint(np.iinfo(np.uint32).max, dtype="u8"))
+        n_threads = resolve_n_jobs(self.n_jobs)
+        if n_rows * self.n_features_in_ < _CELLS_FOR_THREADS:
+            n_threads = 1
+        constraints = self._check_constraints()
+        progress = Progress(int(self.verbose), self.n_iter_ if warm else 0, self.max_iter)
+
+        if provided:
+            self._read_other_rows(validation, "X_val")
+        for name, rows in evaluation.items():
+            self._read_other_rows(rows, f"eval_set {name!r}")
+        self._bin(train, validation, evaluation, provided, warm, n_threads)
+        progress.note("Bins and codes")
+
+        self._start_forest(train, warm, n_threads)
+        watched = [rows for rows in (validation, *evaluation.values()) if rows.binned is not None]
+        for rows in (train, *watched):
+            self._start_scores(rows, n_threads)
+        loop = self._make_loop(train, watched, *constraints, n_threads)
+        metrics = make_metrics(eval_metric, self._objective) if evaluation else []
+        return Monitor(
+            self,
+            loop,
+            max_iter=self.max_iter,
+            learning_rate=float(self.learning_rate),
+            early_stopping=self._start_early_stopping(train, validation, warm),
+            sets=[
+                EvaluationSet(name, rows, rows.y, rows.weight, metrics) for name, rows in evaluation.items()
+            ],
+            callbacks=[callbacks] if callable(callbacks) else list(callbacks or []),
+            progress=progress,
+        )
+
+    def _check_parameters_together(self, warm):
+        """What the range of a single parameter cannot say."""
         if warm and self.max_iter < self.n_iter_:
             raise ValueError(
                 f"max_iter={self.max_iter} must be larger than or equal to n_iter_={self.n_iter_} when "
@@ -144,18 +191,8 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
                 "boosting='goss' draws rows itself; it cannot be combined with subsample below 1."
             )
 
-        self._read_training_rows(train, warm)
-        n_rows = train.y.shape[0]
-        provided = validation.X is not None or validation.y is not None
-        self._check_validation_arguments(validation)
-        self.do_early_stopping_ = (
-            n_rows > _ROWS_FOR_EARLY_STOPPING or provided
-            if isinstance(self.early_stopping, str)
-            else bool(self.early_stopping)
-        )
-        if not warm:
-            rng = check_random_state(self.random_state)
-            self._random_seed = int(rng.randint(np.iinfo(np.uint32).max, dtype="u8"))
+    def _check_constraints(self):
+        """Direction of each feature, and sets of features that may interact; None where free."""
         directions = monotonic_directions(
             self.monotonic_cst,
             self.n_features_in_,
@@ -165,36 +202,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
         )
         if directions is not None and self.n_trees_per_iteration_ > 1:
             raise ValueError("monotonic constraints are not supported for multiclass classification.")
-        groups = self._check_interaction_cst(self.n_features_in_)
-
-        progress = Progress(int(self.verbose), self.n_iter_ if warm else 0, self.max_iter)
-        if provided:
-            self._read_other_rows(validation, "X_val")
-        for name, rows in evaluation.items():
-            self._read_other_rows(rows, f"eval_set {name!r}")
-        self._bin(train, validation, evaluation, provided, warm, n_threads)
-        progress.note("Bins and codes")
-
-        self._start_forest(train, warm, n_threads)
-        watched = [rows for rows in (validation, *evaluation.values()) if rows.binned is not None]
-        for rows in (train, *watched):
-            self._start_scores(rows, n_threads)
-        loop = self._make_loop(train, watched, directions, groups, n_threads)
-        metrics = make_metrics(eval_metric, self._objective) if evaluation else []
-        if callbacks is None:
-            callbacks = []
-        return Monitor(
-            self,
-            loop,
-            max_iter=self.max_iter,
-            learning_rate=float(self.learning_rate),
-            early_stopping=self._start_early_stopping(train, validation, warm),
-            sets=[
-                EvaluationSet(name, rows, rows.y, rows.weight, metrics) for name, rows in evaluation.items()
-            ],
-            callbacks=[callbacks] if callable(callbacks) else list(callbacks),
-            progress=progress,
-        )
+        return directions, self._check_interaction_cst(self.n_features_in_)
 
     def _read_training_rows(self, train, warm):
         """Check X, y and weights; learn features, categories and classes unless the fit is continued."""
