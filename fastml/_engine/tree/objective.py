@@ -141,7 +141,7 @@ class Objective:
         """
         if len(rows) == 0:
             return 0.0
-        value = self._centre(y[rows] - raw[0][rows], None if w is None else w[rows])
+        value = self._centre(y.take(rows) - raw[0].take(rows), None if w is None else w.take(rows))
         return value if math.isfinite(value) else 0.0
 
     def leaf_values(self, y, raw, w, leaf_rows, n_threads: int = 1) -> np.ndarray:

@@ -43,10 +43,11 @@ def _plain_quantile(values, level):
     n = values.size
     position = (n - 1) * level
     below = min(int(position), n - 1)
-    above = min(below + 1, n - 1)
-    values.partition((below, above))
-    low, high = float(values[below]), float(values[above])
     part = position - below
+    # one order statistic by selection, the next as the smallest of what is above: NumPy vectorises both
+    values.partition(below)
+    low = float(values[below])
+    high = float(values[below + 1 :].min()) if part else low
     if level == 0.5:
         return 0.5 * low + 0.5 * high if part else low
     # from the nearer end, so that the result stays between the two
