@@ -178,12 +178,15 @@ void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, doub
     }
 }
 
-/* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one. */
+/* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one: with as
+   many values in each bin, and `gap` float32 in it, one in 32. */
 int FN(binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) {
-    for (int32_t i = 1; i < n_lower; i++)
-        if (binning_rank32((float)(lower[i] - offset)) - binning_rank32((float)(lower[i - 1] - offset)) < 16)
-            return 0;
-    return 1;
+    double meets = 0;
+    for (int32_t i = 1; i < n_lower; i++) {
+        const int64_t gap = binning_rank32((float)(lower[i] - offset)) - binning_rank32((float)(lower[i - 1] - offset));
+        meets += gap > 1 ? 1.0 / (double)gap : 1.0;
+    }
+    return meets * 32 <= n_lower;
 }
 
 static uint8_t binning_category(const binning_table *table, double x) {

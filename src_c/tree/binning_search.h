@@ -27,7 +27,7 @@ static ALWAYS_INLINE uint8_t binning_search32(const float *tree, int32_t depth, 
 static ALWAYS_INLINE uint8_t binning_search64(const double *lower, int32_t depth, double x) {
     uint32_t count = 0;
     for (uint32_t step = 1u << (depth - 1); step; step >>= 1)
-        count += x >= lower[count + step - 1] ? step : 0;
+        count += step & -(uint32_t)(x >= lower[count + step - 1]); /* a branch would be mispredicted */
     return (uint8_t)count;
 }
 
@@ -187,7 +187,23 @@ static ALWAYS_INLINE void binning_many64(const binning_table *table, int32_t dep
 
 static ALWAYS_INLINE void binning_many32(const float *tree, int32_t depth, const float *x, int64_t n,
                                          uint8_t *out) {
-    for (int64_t i = 0; i < n; i++)
+    int64_t i = 0;
+    /* four at a time: some processors wait for the store of a code before they look up the next value's bounds */
+    for (; i + 4 <= n; i += 4) {
+        const float p = x[i], q = x[i + 1], r = x[i + 2], s = x[i + 3];
+        uint32_t a = 1, b = 1, c = 1, d = 1;
+        for (int32_t level = 0; level < depth; level++) {
+            a = 2 * a + (p >= tree[a]);
+            b = 2 * b + (q >= tree[b]);
+            c = 2 * c + (r >= tree[c]);
+            d = 2 * d + (s >= tree[d]);
+        }
+        out[i] = (uint8_t)(a - (1u << depth));
+        out[i + 1] = (uint8_t)(b - (1u << depth));
+        out[i + 2] = (uint8_t)(c - (1u << depth));
+        out[i + 3] = (uint8_t)(d - (1u << depth));
+    }
+    for (; i < n; i++)
         out[i] = binning_search32(tree, depth, x[i]);
 }
 
@@ -222,7 +238,22 @@ static void binning_codes32(const binning_table *table, const float *x, int64_t 
 
 static ALWAYS_INLINE void binning_exact64(const double *lower, int32_t depth, const double *x, int64_t n,
                                           uint8_t *out) {
-    for (int64_t i = 0; i < n; i++)
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) { /* as in binning_many32 */
+        const double p = x[i], q = x[i + 1], r = x[i + 2], s = x[i + 3];
+        uint32_t a = 0, b = 0, c = 0, d = 0;
+        for (uint32_t step = 1u << (depth - 1); step; step >>= 1) {
+            a += step & -(uint32_t)(p >= lower[a + step - 1]);
+            b += step & -(uint32_t)(q >= lower[b + step - 1]);
+            c += step & -(uint32_t)(r >= lower[c + step - 1]);
+            d += step & -(uint32_t)(s >= lower[d + step - 1]);
+        }
+        out[i] = (uint8_t)a;
+        out[i + 1] = (uint8_t)b;
+        out[i + 2] = (uint8_t)c;
+        out[i + 3] = (uint8_t)d;
+    }
+    for (; i < n; i++)
         out[i] = binning_search64(lower, depth, x[i]);
 }
 

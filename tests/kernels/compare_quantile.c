@@ -20,13 +20,18 @@ static void some_sample(bench *b, int64_t n, double **x, double **weights) {
 
 static void distinct(const fastml_kernels *k, bench *b) {
     const int64_t n = some_rows(b, 6000);
-    double *x, *weights, *values = room(b, (size_t)n * 8), *sums = room(b, (size_t)n * 8);
+    const int is_f32 = (int)below(b, 2), weighted = (int)below(b, 2);
+    double *x, *weights, *work = room(b, (size_t)n * (weighted ? 32 : 16));
     some_sample(b, n, &x, &weights);
-    const int64_t m =
-        k->quantile_distinct(x, below(b, 2) ? weights : NULL, n, room(b, (size_t)n * 32), values, sums);
+    for (int64_t i = 0; i < n; i++)
+        weights[i] = floor(weights[i] * 0x1p30);
+    if (is_f32)
+        for (int64_t i = 0; i < n; i++)
+            ((float *)(void *)x)[i] = (float)x[i];
+    const int64_t m = k->quantile_distinct(x, is_f32, weighted ? weights : NULL, n, work);
     keep(b, &m, sizeof m);
-    keep(b, values, (size_t)m * 8);
-    keep(b, sums, (size_t)m * 8);
+    keep(b, work, (size_t)m * 8);
+    keep(b, work + n, (size_t)m * 8);
 }
 
 static void edges(const fastml_kernels *k, bench *b) {
@@ -46,22 +51,42 @@ static void edges(const fastml_kernels *k, bench *b) {
 }
 
 static void collect(const fastml_kernels *k, bench *b) {
-    const int64_t n = some_rows(b, 3000), capacity = 1 + below(b, 255);
-    double *x, *weights, *set = room(b, (size_t)(capacity + 1) * 8);
+    const int64_t n = some_rows(b, 3000), half = n / 2;
+    const int32_t capacity = 1 + (int32_t)below(b, 255);
+    double *x, *weights;
+    quantile_set *set = zeros(b, sizeof *set);
     some_sample(b, n, &x, &weights);
-    const int64_t half = n / 2;
+    const binning_column column = {.data = (const unsigned char *)x, .stride = 8, .kind = BINNING_F64};
     const double *w = below(b, 2) ? weights : NULL;
-    int64_t count = k->quantile_collect(x, w, half, set, 0, capacity);
-    if (count <= capacity)
-        count = k->quantile_collect(x + half, w ? w + half : NULL, n - half, set, count, capacity);
-    keep(b, &count, sizeof count);
-    if (count <= capacity)
-        keep(b, set, (size_t)count * 8);
+    k->quantile_collect(&column, w, 0, half, capacity, set);
+    k->quantile_collect(&column, w, half, n - half, capacity, set);
+    keep(b, &set->count, sizeof set->count);
+    if (set->count <= capacity)
+        keep(b, set->values, (size_t)set->count * 8);
+}
+
+static void tally(const fastml_kernels *k, bench *b) {
+    const int64_t n = some_rows(b, 3000);
+    double *x = room(b, (size_t)n * 8), *weights = room(b, (size_t)n * 8);
+    double *sums = zeros(b, QUANTILE_SMALL * sizeof *sums);
+    const int odd = below(b, 3) == 0;
+    for (int64_t i = 0; i < n; i++) {
+        x[i] = below(b, 9) ? (double)below(b, QUANTILE_SMALL) : NAN;
+        if (odd && below(b, 1000) == 0)
+            x[i] = below(b, 2) ? -1.0 : 65536.0;
+        weights[i] = uniform(b);
+    }
+    const binning_column column = {.data = (const unsigned char *)x, .stride = 8, .kind = BINNING_F64};
+    const int small = k->quantile_tally(&column, below(b, 2) ? weights : NULL, 0, n, sums);
+    keep(b, &small, sizeof small);
+    if (small)
+        keep(b, sums, QUANTILE_SMALL * sizeof *sums);
 }
 
 const kernel_case quantile_cases[] = {
     {"quantile_distinct", distinct},
     {"quantile_edges", edges},
     {"quantile_collect", collect},
+    {"quantile_tally", tally},
     {NULL, NULL},
 };
