@@ -30,6 +30,7 @@ void keep(bench *b, const void *bytes, size_t n);
 /* Frees the rooms: done for a case when it returns. */
 void release(bench *b);
 
+/* Draw one thing per statement: in which order the arguments of a call are drawn is up to the compiler. */
 uint64_t bits64(bench *b);
 int64_t below(bench *b, int64_t n); /* 0 .. n-1 */
 double uniform(bench *b);           /* [0, 1) */

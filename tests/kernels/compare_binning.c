@@ -109,7 +109,8 @@ static binning_table some_table(bench *b) {
     float *tree32 = room(b, size * sizeof *tree32), *coarse = room(b, size * sizeof *coarse);
     double *padded = room(b, size * sizeof *padded);
     table.offset = below(b, 2) ? bell(b) : 0.0;
-    fastml_kernels_serial.binning_plant(lower, table.n_lower, table.depth, table.offset, tree32, coarse, padded);
+    fastml_kernels_serial.binning_plant(lower, table.n_lower, table.depth, table.offset, tree32, coarse,
+                                        padded);
     table.coarse_pays = fastml_kernels_serial.binning_coarse_pays(lower, table.n_lower, table.offset);
     table.tree32 = tree32;
     table.coarse = coarse;
@@ -134,7 +135,8 @@ static void plant(const fastml_kernels *k, bench *b) {
     const int32_t n = (int32_t)below(b, 256), depth = BINNING_MAX_DEPTH;
     float *tree32 = room(b, sizeof(float) << depth), *coarse = room(b, sizeof(float) << depth);
     double *padded = room(b, sizeof(double) << depth);
-    k->binning_plant(some_bounds(b, n), n, depth, bell(b), tree32, coarse, padded);
+    const double *lower = some_bounds(b, n), offset = bell(b);
+    k->binning_plant(lower, n, depth, offset, tree32, coarse, padded);
     keep(b, tree32, sizeof(float) << depth);
     keep(b, coarse, sizeof(float) << depth);
     keep(b, padded, sizeof(double) << depth);
@@ -142,7 +144,8 @@ static void plant(const fastml_kernels *k, bench *b) {
 
 static void coarse_pays(const fastml_kernels *k, bench *b) {
     const int32_t n = (int32_t)below(b, 256);
-    const int pays = k->binning_coarse_pays(some_bounds(b, n), n, bell(b));
+    const double *lower = some_bounds(b, n), offset = bell(b);
+    const int pays = k->binning_coarse_pays(lower, n, offset);
     keep(b, &pays, sizeof pays);
 }
 

@@ -95,7 +95,8 @@ static void focal(const fastml_kernels *k, bench *b) {
     double *sums = zeros(b, (size_t)n * sizeof *sums);
     fastml_kernels_serial.gradient_lse(raw, n, n_outputs, 0, n, sums);
     float *out = zeros(b, 3 * (size_t)n * sizeof *out);
-    k->gradient_focal(raw, n, classes(b, n, n_outputs), sums, 4.0 * uniform(b), lo, hi, out, n);
+    const int32_t *y = classes(b, n, n_outputs);
+    k->gradient_focal(raw, n, y, sums, 4.0 * uniform(b), lo, hi, out, n);
     keep(b, out, 3 * (size_t)n * sizeof *out);
 }
 
