@@ -89,7 +89,8 @@ def load(source: str | os.PathLike | BinaryIO) -> Any:
     """Read an estimator from a file that `save` wrote.
 
     The file may come from a stranger: nothing in it is executed, every size and index is checked before it
-    is used, and memory stays within a multiple of the file's size (2 for a model, 60 for what is made to hurt).
+    is used, and memory stays within a multiple of the file's size (about 2 for a model; below 60 for a file
+    that is made to be large).
 
     Parameters
     ----------
