@@ -49,10 +49,10 @@ else:
     C_FLAGS = [
         *("-std=c11", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"),
         "-Werror=incompatible-pointer-types",  # a body that does not fit its line of the table
-        *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
+        *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-g0"),
     ]
     # Cython's generated code is not ours to keep warning clean
-    GLUE_FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-fvisibility=hidden", "-w"]
+    GLUE_FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-fvisibility=hidden", "-w", "-g0"]
 AVX2 = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd", "-mprefer-vector-width=512"]
 ISA_FLAGS = {"serial": [], "avx2": AVX2, "avx512": AVX2 + AVX512, "neon": []}
