@@ -8,7 +8,7 @@ import numpy as np
 
 from cython.parallel cimport prange
 from libc.math cimport frexp, isfinite, ldexp
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from fastml._engine.runtime.kernels cimport K, gradient_task

@@ -1,7 +1,7 @@
 """Threads around the loss kernel: the weighted mean of a loss over all rows, the same bits on any number of threads."""
 
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free, malloc
 
 from fastml._engine.runtime.kernels cimport K, LossSum, gradient_task
