@@ -21,4 +21,13 @@
 #define ALWAYS_INLINE inline
 #endif
 
+/* Before a loop: its iterations touch different memory, whatever the pointers look like. */
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT
+#endif
+
 #endif

@@ -16,136 +16,147 @@
 #define TRAVERSE_IN(code, step) ((uint8_t)-((uint8_t)((code) - (step).low) <= (step).width))
 #define TRAVERSE_PICK(in, yes, no) ((uint8_t)(((yes) & (in)) | ((no) & (uint8_t)~(in))))
 
-static ALWAYS_INLINE void traverse_steps(const traverse_step *restrict steps, const traverse_round *restrict rounds,
-                                         int32_t n_rounds, const uint8_t *codes, int64_t stride, uint8_t *slots,
-                                         const int rows) {
-    for (int32_t r = 0; r < n_rounds; r++) {
-        const traverse_round round = rounds[r];
-        for (int32_t k = 0; k < round.n_leaves; k++) {
-            const traverse_step s = *steps++;
-            const uint8_t *restrict code = codes + s.plane * stride;
-            uint8_t *restrict target = slots + (int64_t)s.target * TRAVERSE_ROWS;
-            for (int j = 0; j < rows; j++) {
-                const uint8_t in = TRAVERSE_IN(code[j], s);
-                target[j] = TRAVERSE_PICK(in, s.inside, s.outside);
-            }
-        }
-        for (int32_t k = 0; k < round.n_keep; k++) {
-            const traverse_step s = *steps++;
-            const uint8_t *restrict code = codes + s.plane * stride;
-            uint8_t *restrict target = slots + (int64_t)s.target * TRAVERSE_ROWS;
-            for (int j = 0; j < rows; j++) {
-                const uint8_t in = TRAVERSE_IN(code[j], s);
-                target[j] = TRAVERSE_PICK(in, s.inside, target[j]);
-            }
-        }
-        for (int32_t k = 0; k < round.n_join; k++) {
-            const traverse_step s = *steps++;
-            const uint8_t *restrict code = codes + s.plane * stride;
-            const uint8_t *restrict other = slots + (int64_t)s.other * TRAVERSE_ROWS;
-            uint8_t *restrict target = slots + (int64_t)s.target * TRAVERSE_ROWS;
-            for (int j = 0; j < rows; j++) {
-                const uint8_t in = TRAVERSE_IN(code[j], s);
-                target[j] = TRAVERSE_PICK(in, other[j], target[j]);
-            }
+static ALWAYS_INLINE void traverse_leaves(const traverse_step *step, int32_t n, const uint8_t *codes,
+                                          int64_t stride, uint8_t *slots, const int rows) {
+    for (int32_t k = 0; k < n; k++) {
+        const traverse_step s = step[k];
+        const uint8_t *code = codes + s.plane * stride;
+        uint8_t *target = slots + (int64_t)s.target * TRAVERSE_ROWS;
+        INDEPENDENT
+        for (int j = 0; j < rows; j++) {
+            const uint8_t in = TRAVERSE_IN(code[j], s);
+            target[j] = TRAVERSE_PICK(in, s.inside, s.outside);
         }
     }
 }
 
-/* A full block has its own copy of the loops, with a fixed length; what is left of a batch goes in groups. */
-static void FN(traverse_part_steps)(const traverse_pack *pack, const traverse_part *part, const uint8_t *codes,
-                                    int64_t stride, int32_t n_rows, uint8_t *slots) {
+static ALWAYS_INLINE void traverse_keep(const traverse_step *step, int32_t n, const uint8_t *codes,
+                                        int64_t stride, uint8_t *slots, const int rows) {
+    for (int32_t k = 0; k < n; k++) {
+        const traverse_step s = step[k];
+        const uint8_t *code = codes + s.plane * stride;
+        uint8_t *target = slots + (int64_t)s.target * TRAVERSE_ROWS;
+        INDEPENDENT
+        for (int j = 0; j < rows; j++) {
+            const uint8_t in = TRAVERSE_IN(code[j], s);
+            target[j] = TRAVERSE_PICK(in, s.inside, target[j]);
+        }
+    }
+}
+
+static ALWAYS_INLINE void traverse_join(const traverse_step *step, int32_t n, const uint8_t *codes,
+                                        int64_t stride, uint8_t *slots, const int rows) {
+    for (int32_t k = 0; k < n; k++) {
+        const traverse_step s = step[k];
+        const uint8_t *code = codes + s.plane * stride;
+        const uint8_t *other = slots + (int64_t)s.other * TRAVERSE_ROWS;
+        uint8_t *target = slots + (int64_t)s.target * TRAVERSE_ROWS;
+        INDEPENDENT
+        for (int j = 0; j < rows; j++) {
+            const uint8_t in = TRAVERSE_IN(code[j], s);
+            target[j] = TRAVERSE_PICK(in, other[j], target[j]);
+        }
+    }
+}
+
+static ALWAYS_INLINE void traverse_rounds(const traverse_step *step, const traverse_round *round,
+                                          int32_t n_rounds, const uint8_t *codes, int64_t stride,
+                                          uint8_t *slots, const int rows) {
+    for (int32_t r = 0; r < n_rounds; r++, round++) {
+        traverse_leaves(step, round->n_leaves, codes, stride, slots, rows);
+        step += round->n_leaves;
+        traverse_keep(step, round->n_keep, codes, stride, slots, rows);
+        step += round->n_keep;
+        traverse_join(step, round->n_join, codes, stride, slots, rows);
+        step += round->n_join;
+    }
+}
+
+/* A full tile has its own copy of the loops, with a fixed length; what is left of a batch goes in groups. */
+static void FN(traverse_steps)(const traverse_pack *pack, const traverse_part *part, const uint8_t *codes,
+                               int64_t stride, int32_t n_rows, uint8_t *slots) {
     const traverse_step *steps = pack->steps + part->first_step;
     const traverse_round *rounds = pack->rounds + part->first_round;
     if (n_rows > TRAVERSE_ROWS - TRAVERSE_GROUP) {
-        traverse_steps(steps, rounds, part->n_rounds, codes, stride, slots, TRAVERSE_ROWS);
+        traverse_rounds(steps, rounds, part->n_rounds, codes, stride, slots, TRAVERSE_ROWS);
         return;
     }
     for (int32_t lo = 0; lo < n_rows; lo += TRAVERSE_GROUP)
-        traverse_steps(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo, TRAVERSE_GROUP);
+        traverse_rounds(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo, TRAVERSE_GROUP);
 }
 
 /* ---- nodes ---- */
 
 static ALWAYS_INLINE uint32_t traverse_next(uint64_t node, uint8_t code) {
-    const uint32_t child = (uint32_t)node & ((1u << TRAVERSE_CHILD_BITS) - 1);
-    return child + ((uint8_t)(code - (uint8_t)(node >> 48)) > (uint8_t)(node >> 56));
+    return (uint32_t)(node >> 36) + ((uint8_t)(code - (uint8_t)(node >> 8)) > (uint8_t)node);
 }
 
-static ALWAYS_INLINE uint32_t traverse_plane(uint64_t node) {
-    return (uint32_t)(node >> TRAVERSE_CHILD_BITS) & ((1u << TRAVERSE_PLANE_BITS) - 1);
+/* Offset of the node's plane in a tile: plane * TRAVERSE_ROWS. */
+static ALWAYS_INLINE uint32_t traverse_offset(uint64_t node) {
+    return (uint32_t)(node >> 8) & (((1u << TRAVERSE_PLANE_BITS) - 1) * TRAVERSE_ROWS);
 }
 
-enum { TRAVERSE_LOCKSTEP = 8 };
+/* `lanes` walks wait for their loads together: of as many rows down one tree, or of one row down as many
+   trees (root and row move by 0 or 1 from lane to lane). */
+static ALWAYS_INLINE void traverse_lanes(const uint64_t *const *root, const uint8_t *code, int row_step,
+                                         const int lanes, uint32_t *leaf) {
+    uint32_t at[16] = {0};
+    uint32_t moved;
+    do {
+        moved = 0;
+        for (int j = 0; j < lanes; j++) {
+            const uint64_t node = root[j][at[j]];
+            at[j] = traverse_next(node, code[traverse_offset(node) + j * row_step]);
+        }
+        for (int j = 0; j < lanes; j++) {
+            const uint64_t node = root[j][at[j]];
+            const uint32_t next = traverse_next(node, code[traverse_offset(node) + j * row_step]);
+            moved |= next ^ at[j];
+            at[j] = next;
+        }
+    } while (moved);
+    for (int j = 0; j < lanes; j++)
+        leaf[j] = at[j];
+}
 
-/* Leaf (index of a node) of each of n_rows rows in one tree: 8 rows wait for their loads together. */
-static void FN(traverse_walk)(const uint64_t *nodes, const uint8_t *codes, int64_t stride, int32_t n_rows,
-                              uint32_t *leaf) {
+/* Leaf (index of a node) of each of n_rows rows in one tree. */
+static void FN(traverse_walk)(const uint64_t *nodes, const uint8_t *codes, int32_t n_rows, uint32_t *leaf) {
+    const uint64_t *root[12];
     int32_t i = 0;
-    for (; i + TRAVERSE_LOCKSTEP <= n_rows; i += TRAVERSE_LOCKSTEP) {
-        const uint8_t *code = codes + i;
-        uint32_t at[TRAVERSE_LOCKSTEP] = {0};
-        uint32_t moved;
-        do {
-            moved = 0;
-            for (int j = 0; j < TRAVERSE_LOCKSTEP; j++) {
-                const uint64_t node = nodes[at[j]];
-                at[j] = traverse_next(node, code[traverse_plane(node) * stride + j]);
-            }
-            for (int j = 0; j < TRAVERSE_LOCKSTEP; j++) {
-                const uint64_t node = nodes[at[j]];
-                const uint32_t next = traverse_next(node, code[traverse_plane(node) * stride + j]);
-                moved |= next ^ at[j];
-                at[j] = next;
-            }
-        } while (moved);
-        memcpy(leaf + i, at, sizeof at);
-    }
-    for (; i < n_rows; i++) {
-        uint32_t at = 0, last;
-        do {
-            const uint64_t node = nodes[at];
-            last = at;
-            at = traverse_next(node, codes[traverse_plane(node) * stride + i]);
-        } while (at != last);
-        leaf[i] = at;
-    }
+    for (int j = 0; j < 12; j++)
+        root[j] = nodes;
+    for (; i + 12 <= n_rows; i += 12)
+        traverse_lanes(root, codes + i, 1, 12, leaf + i);
+    for (; i + 4 <= n_rows; i += 4)
+        traverse_lanes(root, codes + i, 1, 4, leaf + i);
+    for (; i < n_rows; i++)
+        traverse_lanes(root, codes + i, 1, 1, leaf + i);
 }
 
-/* Leaf of one row in each of n_trees trees: 8 trees wait together. */
-static void FN(traverse_row)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
-                             uint32_t *leaf) {
+/* Leaf of one row in each of n_trees trees. */
+static void FN(traverse_trees)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes,
+                               uint32_t *leaf) {
     int64_t t = 0;
-    for (; t + TRAVERSE_LOCKSTEP <= n_trees; t += TRAVERSE_LOCKSTEP) {
-        const uint64_t *root[TRAVERSE_LOCKSTEP];
-        uint32_t at[TRAVERSE_LOCKSTEP] = {0};
-        uint32_t moved;
-        for (int j = 0; j < TRAVERSE_LOCKSTEP; j++)
+    while (t < n_trees) {
+        const uint64_t *root[8];
+        const int lanes = n_trees - t < 8 ? (int)(n_trees - t) : 8;
+        for (int j = 0; j < lanes; j++)
             root[j] = pack->nodes + pack->trees[t + j].first_node;
-        do {
-            moved = 0;
-            for (int j = 0; j < TRAVERSE_LOCKSTEP; j++) {
-                const uint64_t node = root[j][at[j]];
-                at[j] = traverse_next(node, codes[traverse_plane(node) * stride]);
-            }
-            for (int j = 0; j < TRAVERSE_LOCKSTEP; j++) {
-                const uint64_t node = root[j][at[j]];
-                const uint32_t next = traverse_next(node, codes[traverse_plane(node) * stride]);
-                moved |= next ^ at[j];
-                at[j] = next;
-            }
-        } while (moved);
-        memcpy(leaf + t, at, sizeof at);
+        if (lanes == 8)
+            traverse_lanes(root, codes, 0, 8, leaf + t);
+        else
+            for (int j = 0; j < lanes; j++)
+                traverse_lanes(root + j, codes, 0, 1, leaf + t + j);
+        t += lanes;
     }
-    for (; t < n_trees; t++)
-        FN(traverse_walk)(pack->nodes + pack->trees[t].first_node, codes, stride, 1, leaf + t);
 }
 
 /* ---- leaf values ---- */
 
 #if defined(FASTML_AVX512)
 /* Up to 32 leaves: the values stay in four registers and are looked up by permutation, 8 rows at a time. */
-static void traverse_add_small(const uint8_t *id, const double *value, int32_t n_leaves, int32_t n_rows, double *sum) {
+static void traverse_add_small(const uint8_t *id, const double *value, int32_t n_leaves, int32_t n_rows,
+                               double *sum) {
     const __m512d v0 = _mm512_loadu_pd(value), v1 = _mm512_loadu_pd(value + 8);
     if (n_leaves <= 16) {
         for (int32_t j = 0; j < n_rows; j += 8) {
@@ -167,7 +178,8 @@ static void traverse_add_small(const uint8_t *id, const double *value, int32_t n
 }
 #endif
 
-/* sum[output][row] += value of the leaf, trees in order. Rows beyond n_rows, up to a whole group, may be written. */
+/* sum[output][row] += value of the leaf, trees in order. Rows beyond n_rows, up to a whole group, may be
+ * written. */
 static void FN(traverse_add_steps)(const traverse_pack *pack, const traverse_tree *trees, int32_t n_trees,
                                    const uint8_t *slots, int32_t n_rows, double *sums) {
     const int32_t rows = (n_rows + 7) & ~7;
@@ -204,78 +216,105 @@ static void FN(traverse_add_steps)(const traverse_pack *pack, const traverse_tre
     }
 }
 
-/* ---- a block of rows through trees [0, n_trees) ----
+static ALWAYS_INLINE int32_t traverse_tile_rows(const traverse_codes *codes, int64_t tile) {
+    const int64_t left = codes->n_rows - tile * TRAVERSE_ROWS;
+    return left < TRAVERSE_ROWS ? (int32_t)left : TRAVERSE_ROWS;
+}
 
-   codes[plane * stride + row]; planes are readable up to the next multiple of TRAVERSE_GROUP rows. sums is
-   (n_outputs, TRAVERSE_ROWS) and holds what the trees are added to. */
-void FN(traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t n_trees, const uint8_t *codes,
-                        int64_t stride, int32_t n_rows, const traverse_space *space, double *sums) {
+/* ---- a block of rows through trees [lo_tree, hi_tree) ----
+
+   sums is (n_tiles, n_outputs, TRAVERSE_ROWS) and holds what the trees are added to; of the last tile, rows
+   up to the next multiple of 8 may be written. */
+void FN(traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree,
+                        const traverse_codes *codes, const traverse_space *space, double *sums) {
+    const int64_t n_tiles = (codes->n_rows + TRAVERSE_ROWS - 1) / TRAVERSE_ROWS;
+    const int64_t sums_step = (int64_t)pack->n_outputs * TRAVERSE_ROWS;
     for (int64_t p = 0; p < pack->n_parts; p++) {
         const traverse_part *part = pack->parts + p;
         const int64_t lo = part->first_tree > lo_tree ? part->first_tree : lo_tree;
-        int64_t hi = part->first_tree + part->n_trees;
-        if (hi > n_trees) hi = n_trees;
-        if (hi <= lo) continue;
+        const int64_t end = part->first_tree + part->n_trees;
+        const int64_t hi = end < hi_tree ? end : hi_tree;
+        if (hi <= lo)
+            continue;
         if (part->n_rounds) {
-            FN(traverse_part_steps)(pack, part, codes, stride, n_rows, space->slots);
-            FN(traverse_add_steps)(pack, pack->trees + lo, (int32_t)(hi - lo), space->slots, n_rows, sums);
+            for (int64_t k = 0; k < n_tiles; k++) {
+                const int32_t rows = traverse_tile_rows(codes, k);
+                FN(traverse_steps)(pack, part, codes->tiles + k * codes->tile_step, codes->stride, rows,
+                                   space->slots);
+                FN(traverse_add_steps)(pack, pack->trees + lo, (int32_t)(hi - lo), space->slots, rows,
+                                       sums + k * sums_step);
+            }
             continue;
         }
         for (int64_t t = lo; t < hi; t++) {
             const traverse_tree *tree = pack->trees + t;
             const double *value = pack->node_value + tree->first_node;
-            double *restrict sum = sums + (int64_t)tree->output * TRAVERSE_ROWS;
-            FN(traverse_walk)(pack->nodes + tree->first_node, codes, stride, n_rows, space->leaf);
-            for (int32_t j = 0; j < n_rows; j++)
-                sum[j] += value[space->leaf[j]];
+            for (int64_t k = 0; k < n_tiles; k++) {
+                const int32_t rows = traverse_tile_rows(codes, k);
+                double *restrict sum = sums + k * sums_step + (int64_t)tree->output * TRAVERSE_ROWS;
+                FN(traverse_walk)(pack->nodes + tree->first_node, codes->tiles + k * codes->tile_step, rows,
+                                  space->leaf);
+                for (int32_t j = 0; j < rows; j++)
+                    sum[j] += value[space->leaf[j]];
+            }
         }
     }
 }
 
-/* One row, all its codes `stride` apart; sums is (n_outputs,). */
-void FN(traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
+/* One row of a tile (codes TRAVERSE_ROWS apart) through trees [0, n_trees); sums is (n_outputs,). */
+void FN(traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes,
                       const traverse_space *space, double *sums) {
-    FN(traverse_row)(pack, n_trees, codes, stride, space->leaf);
+    FN(traverse_trees)(pack, n_trees, codes, space->leaf);
     for (int64_t t = 0; t < n_trees; t++) {
         const traverse_tree *tree = pack->trees + t;
         sums[tree->output] += pack->node_value[tree->first_node + space->leaf[t]];
     }
 }
 
-/* ids[row * ids_stride + tree]: node of the leaf in the forest's own numbering, for trees [0, n_trees). */
-void FN(traverse_apply)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
-                        int32_t n_rows, const traverse_space *space, int32_t *ids, int64_t ids_stride) {
+/* ids[row * n_trees + tree]: number of the leaf inside its tree, for trees [0, n_trees). */
+void FN(traverse_apply)(const traverse_pack *pack, int64_t n_trees, const traverse_codes *codes,
+                        const traverse_space *space, int32_t *ids) {
+    const int64_t n_tiles = (codes->n_rows + TRAVERSE_ROWS - 1) / TRAVERSE_ROWS;
     for (int64_t p = 0; p < pack->n_parts; p++) {
         const traverse_part *part = pack->parts + p;
-        int64_t hi = part->first_tree + part->n_trees;
-        if (hi > n_trees) hi = n_trees;
-        if (hi <= part->first_tree) continue;
-        if (part->n_rounds) FN(traverse_part_steps)(pack, part, codes, stride, n_rows, space->slots);
-        for (int64_t t = part->first_tree; t < hi; t++) {
-            const traverse_tree *tree = pack->trees + t;
-            if (part->n_rounds) {
-                const uint8_t *leaf = space->slots + (int64_t)tree->slot * TRAVERSE_ROWS;
-                const int32_t *id = pack->leaf_id + tree->first_leaf;
-                for (int32_t j = 0; j < n_rows; j++)
-                    ids[j * ids_stride + t] = id[leaf[j]];
-            } else {
-                const int32_t *id = pack->node_id + tree->first_node;
-                FN(traverse_walk)(pack->nodes + tree->first_node, codes, stride, n_rows, space->leaf);
-                for (int32_t j = 0; j < n_rows; j++)
-                    ids[j * ids_stride + t] = id[space->leaf[j]];
+        const int64_t end = part->first_tree + part->n_trees;
+        for (int64_t k = 0; k < n_tiles && part->n_rounds; k++) {
+            const int32_t rows = traverse_tile_rows(codes, k);
+            FN(traverse_steps)(pack, part, codes->tiles + k * codes->tile_step, codes->stride, rows,
+                               space->slots);
+            for (int64_t t = part->first_tree; t < end && t < n_trees; t++) {
+                const uint8_t *leaf = space->slots + (int64_t)pack->trees[t].slot * TRAVERSE_ROWS;
+                const int32_t *id = pack->leaf_id + pack->trees[t].first_leaf;
+                for (int32_t j = 0; j < rows; j++)
+                    ids[(k * TRAVERSE_ROWS + j) * n_trees + t] = id[leaf[j]];
+            }
+        }
+        for (int64_t t = part->first_tree; t < end && t < n_trees && !part->n_rounds; t++) {
+            const int32_t *id = pack->node_id + pack->trees[t].first_node;
+            for (int64_t k = 0; k < n_tiles; k++) {
+                const int32_t rows = traverse_tile_rows(codes, k);
+                FN(traverse_walk)(pack->nodes + pack->trees[t].first_node,
+                                  codes->tiles + k * codes->tile_step, rows, space->leaf);
+                for (int32_t j = 0; j < rows; j++)
+                    ids[(k * TRAVERSE_ROWS + j) * n_trees + t] = id[space->leaf[j]];
             }
         }
     }
 }
 
-/* Codes of chosen rows of a column-major matrix to planes. */
-void FN(traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features, int64_t n_planes,
-                         const uint32_t *rows, int32_t n_rows, uint8_t *tile) {
+/* Codes of n_rows (at most TRAVERSE_ROWS) rows of a column-major matrix to a tile: rows[0], rows[1], ... or,
+   when rows is NULL, first, first + 1, ... */
+void FN(traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features,
+                         int64_t n_planes, const uint32_t *rows, int64_t first, int32_t n_rows,
+                         uint8_t *tile) {
     for (int64_t p = 0; p < n_planes; p++) {
         const uint8_t *column = columns + features[p] * column_stride;
         uint8_t *plane = tile + p * TRAVERSE_ROWS;
-        for (int32_t i = 0; i < n_rows; i++)
-            plane[i] = column[rows[i]];
+        if (rows)
+            for (int32_t i = 0; i < n_rows; i++)
+                plane[i] = column[rows[i]];
+        else
+            memcpy(plane, column + first, (size_t)n_rows);
     }
 }
 
@@ -284,14 +323,12 @@ void FN(traverse_gather)(const uint8_t *columns, int64_t column_stride, const in
    Nanoseconds per row, measured by benchmarks/bench_predict.py; only speed depends on them. */
 double FN(traverse_step_ns)(void) {
 #if defined(FASTML_AVX512)
-    return 0.012;
+    return 0.0095;
 #elif defined(FASTML_AVX2)
-    return 0.022;
+    return 0.0145;
 #else
-    return 0.045;
+    return 0.034;
 #endif
 }
 
-double FN(traverse_level_ns)(int64_t n_nodes) {
-    return n_nodes < 4096 ? 2.0 : n_nodes < 65536 ? 3.0 : 5.0;
-}
+double FN(traverse_level_ns)(int64_t n_nodes) { return n_nodes < 4096 ? 1.3 : n_nodes < 65536 ? 2.0 : 4.0; }

@@ -2,38 +2,42 @@
 
    Two forms of the same tree, which give the same leaf:
 
-   Steps (small trees). Every inner node is decided for every row of the block at once, children before parents,
-   without a branch or a dependent load. A slot is a vector of TRAVERSE_ROWS leaf ids, one byte a row. A step
-   reads one plane of codes and writes one slot, in one of three ways:
+   Steps (small trees). Every inner node is decided for every row of the block at once, children before
+   parents, without a branch or a dependent load. A slot is a vector of TRAVERSE_ROWS leaf ids, one byte a
+   row. A step reads one plane of codes and writes one slot, in one of three ways:
 
      leaves  slot[target] = in ? inside : outside            both children are leaves
      keep    slot[target] = in ? inside : slot[target]       one child is a leaf
      join    slot[target] = in ? slot[other] : slot[target]  neither is
 
    where in = (uint8_t)(code - low) <= width. A numerical split is one such range whichever way missing values
-   go; a set of categories is one step per run of codes. Steps are grouped in rounds (all leaves, all keeps, all
-   joins; children are in an earlier group or earlier in the same one), and several trees share the rounds, so
-   that the loops are long and their ends are foreseen. Cost: nodes x rows, about 1/16 of a cycle each with 512
-   bits. The idea of deciding all nodes with byte vectors is RapidScorer's (Ye et al., KDD 2018); selecting leaf
-   ids from the bottom up replaces its bit masks and needs each node once.
+   go; a set of categories is one step per run of codes. Steps are grouped in rounds (all leaves, all keeps,
+   all joins; children are in an earlier group or earlier in the same one), and several trees share the
+   rounds, so that the loops are long and their ends are foreseen. Cost: nodes x rows, about 1/16 of a cycle
+   each with 512 bits. The idea of deciding all nodes with byte vectors is RapidScorer's (Ye et al., KDD
+   2018); selecting leaf ids from the bottom up replaces its bit masks and needs each node once.
 
-   Nodes (deep trees, few rows). 8 bytes a node: bits 0-27 first child (the children are neighbours), 28-47
-   plane, 48-55 low, 56-63 width; next = child + !in. A leaf is its own first child and takes every code, so rows
+   Nodes (deep trees, few rows). 8 bytes a node: bits 0-7 width, 8-15 low, 16-35 plane, 36-63 first child (the
+   children are neighbours); next = child + !in. A leaf is its own first child and takes every code, so rows
    in lockstep need no end test of their own; the walk stops when no row of the group moves any more.
 
-   Sums are made in double in the order of the trees by both forms, so that the result does not depend on which
-   is chosen, on the block or on the instruction set. Nothing here checks an index: packing does. */
+   Codes come in tiles of TRAVERSE_ROWS rows: code of row i of a tile for plane p is tile[p * stride + i]. A
+   block is one or more tiles; trees in nodes pass over the whole block one after the other, so that a large
+   tree is read from memory once for many rows.
+
+   Sums are made in double in the order of the trees by both forms, so that the result does not depend on
+   which is chosen, on the block or on the instruction set. Nothing here checks an index: packing does. */
 #ifndef FASTML_TREE_TRAVERSE_H
 #define FASTML_TREE_TRAVERSE_H
 
 #include <stdint.h>
 
 enum {
-    TRAVERSE_ROWS = 256,       /* rows of a block, distance between planes and between slots in bytes */
+    TRAVERSE_ROWS = 256,       /* rows of a tile, distance between slots and (of a tile) planes in bytes */
     TRAVERSE_GROUP = 64,       /* rows are processed in multiples of this */
     TRAVERSE_MAX_LEAVES = 256, /* of a tree in steps: ids are bytes */
-    TRAVERSE_CHILD_BITS = 28,
-    TRAVERSE_PLANE_BITS = 20
+    TRAVERSE_PLANE_BITS = 20,
+    TRAVERSE_CHILD_BITS = 28
 };
 
 typedef struct traverse_step {
@@ -82,7 +86,17 @@ typedef struct traverse_pack {
     const int32_t *leaf_id;
     int64_t n_parts;
     int64_t n_trees;
+    int32_t n_outputs;
 } traverse_pack;
+
+/* Codes of n_rows rows. stride is TRAVERSE_ROWS unless all trees are in steps; planes are readable up to the
+   next multiple of TRAVERSE_GROUP rows. */
+typedef struct traverse_codes {
+    const uint8_t *tiles;
+    int64_t stride;    /* from plane to plane */
+    int64_t tile_step; /* from tile to tile */
+    int64_t n_rows;
+} traverse_codes;
 
 /* Room for one thread. */
 typedef struct traverse_space {

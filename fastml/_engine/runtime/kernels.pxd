@@ -63,7 +63,7 @@ cdef extern from "kernels.h" nogil:
         double total_weight
 
     ctypedef struct split_candidate:
-        double gain
+        double gain, score
         int64_t g_left, h_left
         int32_t feature
         uint8_t code
@@ -136,6 +136,11 @@ cdef extern from "kernels.h" nogil:
         const double *leaf_value
         const int32_t *leaf_id
         int64_t n_parts, n_trees
+        int32_t n_outputs
+
+    ctypedef struct traverse_codes:
+        const uint8_t *tiles
+        int64_t stride, tile_step, n_rows
 
     ctypedef struct traverse_space:
         uint8_t *slots
@@ -167,7 +172,8 @@ cdef extern from "kernels.h" nogil:
                                 const uint64_t *mask, int64_t n_left, uint32_t *rows_left, uint32_t *gh_left,
                                 uint32_t *rows_right, uint32_t *gh_right) noexcept nogil
         void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
-                                const split_node *node, split_candidate *best) noexcept nogil
+                                const split_node *node, double floor_score,
+                                split_candidate *best) noexcept nogil
         void (*split_general)(const int64_t *cells, const split_exact *exact, int32_t n_codes, int32_t monotone,
                               int32_t only, const split_params *p, const split_node *node,
                               split_candidate *best) noexcept nogil
@@ -201,16 +207,15 @@ cdef extern from "kernels.h" nogil:
                                  int32_t capacity, quantile_set *set) noexcept nogil
         int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                               double *sums) noexcept nogil
-        void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t n_trees, const uint8_t *codes,
-                               int64_t stride, int32_t n_rows, const traverse_space *space,
-                               double *sums) noexcept nogil
-        void (*traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
+        void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree,
+                               const traverse_codes *codes, const traverse_space *space, double *sums) noexcept nogil
+        void (*traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes,
                              const traverse_space *space, double *sums) noexcept nogil
-        void (*traverse_apply)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes, int64_t stride,
-                               int32_t n_rows, const traverse_space *space, int32_t *ids,
-                               int64_t ids_stride) noexcept nogil
+        void (*traverse_apply)(const traverse_pack *pack, int64_t n_trees, const traverse_codes *codes,
+                               const traverse_space *space, int32_t *ids) noexcept nogil
         void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features,
-                                int64_t n_planes, const uint32_t *rows, int32_t n_rows, uint8_t *tile) noexcept nogil
+                                int64_t n_planes, const uint32_t *rows, int64_t first, int32_t n_rows,
+                                uint8_t *tile) noexcept nogil
         double (*traverse_step_ns)() noexcept nogil
         double (*traverse_level_ns)(int64_t n_nodes) noexcept nogil
 

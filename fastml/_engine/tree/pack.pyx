@@ -263,6 +263,7 @@ cdef class _Packer:
         pack.c.leaf_id = &self.leaf_id[0]
         pack.c.n_parts = self.n_parts
         pack.c.n_trees = n_trees
+        pack.c.n_outputs = <int32_t> pack.n_outputs
         return 0
 
     cdef int ranges_of(self, int64_t node, bint left, Ranges *ranges) noexcept nogil:
@@ -327,6 +328,7 @@ cdef class _Packer:
             self.pack.row_ns += step_cost + 0.3
             return True
         self.pack.row_ns += walk_cost + 0.5
+        self.pack.walked_bytes += n * sizeof(uint64_t)
         return False
 
     cdef void put(self, int64_t node, const Ranges *ranges, int32_t k, int32_t stage, int32_t height) noexcept nogil:
@@ -557,5 +559,5 @@ cdef class _Packer:
 
 
 cdef inline uint64_t packed(int64_t child, int64_t plane, int64_t low, int64_t width) noexcept nogil:
-    return (<uint64_t> child | <uint64_t> plane << TRAVERSE_CHILD_BITS
-            | <uint64_t> low << (TRAVERSE_CHILD_BITS + TRAVERSE_PLANE_BITS) | <uint64_t> width << 56)
+    return (<uint64_t> child << (16 + TRAVERSE_PLANE_BITS) | <uint64_t> plane << 16 | <uint64_t> low << 8
+            | <uint64_t> width)

@@ -8,9 +8,9 @@ from fastml._engine.tree.pack cimport Pack
 
 
 cdef class Work:
-    """Something that is done to each block of TRAVERSE_ROWS rows, by several threads."""
+    """Something that is done to each block of rows, by several threads."""
     cdef Pack pack
-    cdef Py_ssize_t n_rows, room_size, tile_size, slots_size, leaf_size
+    cdef Py_ssize_t n_rows, block_rows, n_planes, room_size, tiles_size, slots_size, leaf_size
     cdef int n_threads
     cdef double row_ns
     cdef object memory
@@ -18,11 +18,10 @@ cdef class Work:
 
     cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t n_planes, double row_ns, int n_threads) except -1
     cdef int run(self) except -1
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil
-    cdef uint8_t *tile(self, int thread) noexcept nogil
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil
+    cdef uint8_t *tiles(self, int thread) noexcept nogil
     cdef traverse_space space(self, int thread) noexcept nogil
     cdef double *sums(self, int thread) noexcept nogil
 
 
-cdef void code_planes(BinMapper mapper, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *out,
-                      Py_ssize_t stride) noexcept nogil
+cdef void code_tiles(BinMapper mapper, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *tiles) noexcept nogil

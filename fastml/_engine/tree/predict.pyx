@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime cimport interrupt
-from fastml._engine.runtime.kernels cimport K, traverse_space
+from fastml._engine.runtime.kernels cimport K, traverse_codes, traverse_space
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.tree.binning cimport BinMapper, BinnedMatrix, CodeSource
 from fastml._engine.tree.pack cimport Pack
@@ -23,7 +23,11 @@ from fastml._engine.tree.pack cimport Pack
 cdef extern from "tree/traverse.h":
     cdef enum:
         TRAVERSE_ROWS
-        TRAVERSE_GROUP
+
+cdef enum:
+    SMALL_BYTES = 256 << 10   # trees walked node by node that stay in the second-level cache together
+    BLOCK_BYTES = 512 << 10   # codes and sums of a block that leave room there for one large tree
+    MOST_TILES = 64
 
 cdef double CHECK_SECONDS = 0.2     # between two looks at Ctrl-C
 cdef double SERIAL_NS = 100e3       # work for which a second thread does not pay
@@ -34,80 +38,100 @@ cdef inline Py_ssize_t aligned(Py_ssize_t size) noexcept nogil:
     return (size + 63) // 64 * 64
 
 
-cdef inline int32_t rows_of(Py_ssize_t block, Py_ssize_t n) noexcept nogil:
-    return <int32_t> min(<Py_ssize_t> TRAVERSE_ROWS, n - block * TRAVERSE_ROWS)
-
-
 cdef class Work:
-    # `room` holds, for each thread, planes of codes, slots, leaves and sums of a block.
+    # `room` holds, for each thread, the tiles of codes, slots, leaves and sums of a block.
 
     cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t n_planes, double row_ns, int n_threads) except -1:
+        """Decide on threads and rows of a block, and make room. ``n_planes`` is 0 when codes lie elsewhere."""
         cdef uint8_t[::1] view
-        cdef Py_ssize_t n_blocks = (n_rows + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS
+        cdef Py_ssize_t n_tiles = (n_rows + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS, tiles = 1, most
+        cdef Py_ssize_t tile_sums = self.pack.n_outputs * TRAVERSE_ROWS * sizeof(double)
         self.n_rows = n_rows
+        self.n_planes = n_planes
         self.row_ns = row_ns
         self.n_threads = 1
         if n_rows * row_ns > SERIAL_NS:
-            self.n_threads = <int> max(<Py_ssize_t> 1, min(<Py_ssize_t> n_threads, n_blocks))
-        self.tile_size = n_planes * TRAVERSE_ROWS
+            self.n_threads = <int> max(<Py_ssize_t> 1, min(<Py_ssize_t> n_threads, n_tiles))
+        if self.pack.walked_bytes:
+            # A tree that is walked is fetched for every block: many rows at once, if they stay in the cache.
+            tiles = 4
+            if self.pack.walked_bytes > SMALL_BYTES:
+                most = BLOCK_BYTES // (self.pack.n_planes * TRAVERSE_ROWS + tile_sums)
+                tiles = max(tiles, min(most, <Py_ssize_t> MOST_TILES))
+            tiles = max(<Py_ssize_t> 1, min(tiles, (n_tiles + self.n_threads - 1) // self.n_threads))
+        self.block_rows = tiles * TRAVERSE_ROWS
+        self.tiles_size = tiles * n_planes * TRAVERSE_ROWS
         self.slots_size = self.pack.n_slots * TRAVERSE_ROWS
         self.leaf_size = aligned(max(self.pack.n_trees, <Py_ssize_t> TRAVERSE_ROWS) * sizeof(uint32_t))
-        self.room_size = (self.tile_size + self.slots_size + self.leaf_size
-                          + self.pack.n_outputs * TRAVERSE_ROWS * sizeof(double) + 64)
+        self.room_size = self.tiles_size + self.slots_size + self.leaf_size + tiles * tile_sums + 64
         self.memory = np.empty(self.n_threads * self.room_size + 64, dtype=np.uint8)
         view = self.memory
         self.room = <uint8_t *> aligned(<Py_ssize_t> &view[0])
         return 0
 
-    cdef uint8_t *tile(self, int thread) noexcept nogil:
+    cdef uint8_t *tiles(self, int thread) noexcept nogil:
         return self.room + thread * self.room_size
 
     cdef traverse_space space(self, int thread) noexcept nogil:
         cdef traverse_space space
-        space.slots = self.room + thread * self.room_size + self.tile_size
+        space.slots = self.tiles(thread) + self.tiles_size
         space.leaf = <uint32_t *> (space.slots + self.slots_size)
         return space
 
     cdef double *sums(self, int thread) noexcept nogil:
-        return <double *> (self.room + thread * self.room_size + self.tile_size + self.slots_size + self.leaf_size)
+        return <double *> (self.tiles(thread) + self.tiles_size + self.slots_size + self.leaf_size)
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
         pass
 
     cdef int run(self) except -1:
         """All blocks, with a look at Ctrl-C now and then: after an estimated time first, then as measured."""
-        cdef Py_ssize_t n_blocks = (self.n_rows + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS, lo = 0, hi, i
-        cdef double block_ns = (self.row_ns * TRAVERSE_ROWS + 1000) / self.n_threads, start = 0
+        cdef Py_ssize_t n_blocks = (self.n_rows + self.block_rows - 1) // self.block_rows, first = 0, last, i
+        cdef Py_ssize_t rows = self.block_rows
+        cdef double block_ns = (self.row_ns * rows + 1000) / self.n_threads, start = 0
         cdef bint is_long = n_blocks * block_ns > CHECK_SECONDS * 1e9
-        while lo < n_blocks:
-            hi = min(n_blocks, lo + max(<Py_ssize_t> self.n_threads, <Py_ssize_t> (CHECK_SECONDS * 1e9 / block_ns)))
+        while first < n_blocks:
+            last = first + max(<Py_ssize_t> self.n_threads, <Py_ssize_t> (CHECK_SECONDS * 1e9 / block_ns))
+            last = min(last, n_blocks)
             if is_long:
                 interrupt.check()
                 start = time.monotonic()
             if self.n_threads == 1:
                 with nogil:
-                    for i in range(lo, hi):
-                        self.block(i, 0)
+                    for i in range(first, last):
+                        self.block(i * rows, min(self.n_rows, (i + 1) * rows), 0)
             else:
-                for i in prange(lo, hi, nogil=True, num_threads=self.n_threads, schedule="dynamic"):
-                    self.block(i, thread_num())
+                for i in prange(first, last, nogil=True, num_threads=self.n_threads, schedule="dynamic"):
+                    self.block(i * rows, min(self.n_rows, (i + 1) * rows), thread_num())
             if is_long:
-                block_ns = max(10.0, (time.monotonic() - start) * 1e9 / (hi - lo))
-            lo = hi
+                block_ns = max(10.0, (time.monotonic() - start) * 1e9 / (last - first))
+            first = last
         return 0
 
 
-cdef void code_planes(BinMapper mapper, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *out,
-                      Py_ssize_t stride) noexcept nogil:
-    """Codes of rows [lo, hi) as planes: out[j * stride + i - lo] for feature source.features[j]."""
-    cdef Py_ssize_t j
-    if not source.source.is_sparse:
-        K.binning_codes(source.source.columns, mapper.tables, source.features, <int32_t> source.n_used, lo, hi - lo,
-                        out, stride)
-        return
-    for j in range(source.n_used):
-        memset(out + j * stride, source.absent[j], hi - lo)
-    K.binning_codes_csr(&source.source.csr, mapper.tables, source.slot, lo, hi - lo, out, 1, stride)
+cdef void code_tiles(BinMapper mapper, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *tiles) noexcept nogil:
+    """Codes of rows [lo, hi) as tiles (see traverse.h), one plane per feature of source.features."""
+    cdef Py_ssize_t j, n
+    while lo < hi:
+        n = min(<Py_ssize_t> TRAVERSE_ROWS, hi - lo)
+        if source.source.is_sparse:
+            for j in range(source.n_used):
+                memset(tiles + j * TRAVERSE_ROWS, source.absent[j], n)
+            K.binning_codes_csr(&source.source.csr, mapper.tables, source.slot, lo, n, tiles, 1, TRAVERSE_ROWS)
+        else:
+            K.binning_codes(source.source.columns, mapper.tables, source.features, <int32_t> source.n_used, lo, n,
+                            tiles, TRAVERSE_ROWS)
+        lo += n
+        tiles += source.n_used * TRAVERSE_ROWS
+
+
+cdef inline traverse_codes tiled(const uint8_t *tiles, Py_ssize_t n_planes, Py_ssize_t n_rows) noexcept nogil:
+    cdef traverse_codes codes
+    codes.tiles = tiles
+    codes.stride = TRAVERSE_ROWS
+    codes.tile_step = n_planes * TRAVERSE_ROWS
+    codes.n_rows = n_rows
+    return codes
 
 
 def pack_of(forest, int stage=0):
@@ -160,27 +184,29 @@ cdef class _Predict(Work):
     cdef const double[::1] baseline
     cdef double[:, ::1] out
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
-        cdef Py_ssize_t lo = index * TRAVERSE_ROWS, n_outputs = self.pack.n_outputs, i, k
-        cdef int32_t rows = rows_of(index, self.n_rows)
-        cdef uint8_t *tile = self.tile(thread)
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+        cdef Py_ssize_t n_outputs = self.pack.n_outputs, n = hi - lo, i, k
+        cdef uint8_t *tiles = self.tiles(thread)
         cdef traverse_space space = self.space(thread)
+        cdef traverse_codes codes = tiled(tiles, self.n_planes, n)
         cdef double *sums = self.sums(thread)
+        cdef double *tile_sums
         cdef double *out = &self.out[lo, 0]
-        code_planes(self.mapper, self.source, lo, lo + rows, tile, TRAVERSE_ROWS)
+        code_tiles(self.mapper, self.source, lo, hi, tiles)
         # A few rows: tree by tree for a row costs less than a whole group of rows in steps.
-        if rows * self.pack.one_ns < aligned(rows) * self.pack.row_ns:
-            for i in range(rows):
+        if n <= TRAVERSE_ROWS and n * self.pack.one_ns < aligned(n) * self.pack.row_ns:
+            for i in range(n):
                 memcpy(out + i * n_outputs, &self.baseline[0], n_outputs * sizeof(double))
-                K.traverse_one(&self.pack.c, self.n_trees, tile + i, TRAVERSE_ROWS, &space, out + i * n_outputs)
+                K.traverse_one(&self.pack.c, self.n_trees, tiles + i, &space, out + i * n_outputs)
             return
-        for k in range(n_outputs):
+        for k in range((n + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS * n_outputs):
             for i in range(TRAVERSE_ROWS):
-                sums[k * TRAVERSE_ROWS + i] = self.baseline[k]
-        K.traverse_block(&self.pack.c, 0, self.n_trees, tile, TRAVERSE_ROWS, rows, &space, sums)
-        for k in range(n_outputs):
-            for i in range(rows):
-                out[i * n_outputs + k] = sums[k * TRAVERSE_ROWS + i]
+                sums[k * TRAVERSE_ROWS + i] = self.baseline[k % n_outputs]
+        K.traverse_block(&self.pack.c, 0, self.n_trees, &codes, &space, sums)
+        for i in range(n):
+            tile_sums = sums + i // TRAVERSE_ROWS * n_outputs * TRAVERSE_ROWS + i % TRAVERSE_ROWS
+            for k in range(n_outputs):
+                out[i * n_outputs + k] = tile_sums[k * TRAVERSE_ROWS]
 
 
 def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
@@ -228,13 +254,12 @@ cdef class _Apply(Work):
     cdef Py_ssize_t n_trees
     cdef int32_t[:, ::1] out
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
-        cdef Py_ssize_t lo = index * TRAVERSE_ROWS
-        cdef int32_t rows = rows_of(index, self.n_rows)
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+        cdef uint8_t *tiles = self.tiles(thread)
         cdef traverse_space space = self.space(thread)
-        code_planes(self.mapper, self.source, lo, lo + rows, self.tile(thread), TRAVERSE_ROWS)
-        K.traverse_apply(&self.pack.c, self.n_trees, self.tile(thread), TRAVERSE_ROWS, rows, &space,
-                         &self.out[lo, 0], self.n_trees)
+        cdef traverse_codes codes = tiled(tiles, self.n_planes, hi - lo)
+        code_tiles(self.mapper, self.source, lo, hi, tiles)
+        K.traverse_apply(&self.pack.c, self.n_trees, &codes, &space, &self.out[lo, 0])
 
 
 def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
@@ -262,32 +287,24 @@ def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
 
 
 cdef class _Code(Work):
-    # All codes of a table, as planes `stride` apart
+    # All codes of a table, as tiles
     cdef BinMapper mapper
     cdef CodeSource source
-    cdef uint8_t *planes
-    cdef Py_ssize_t stride
+    cdef uint8_t *all_tiles
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
-        cdef Py_ssize_t lo = index * TRAVERSE_ROWS
-        code_planes(self.mapper, self.source, lo, lo + rows_of(index, self.n_rows), self.planes + lo, self.stride)
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+        code_tiles(self.mapper, self.source, lo, hi, self.all_tiles + lo * self.pack.n_planes)
 
 
 cdef class _Stage(Work):
-    cdef const uint8_t *planes
-    cdef Py_ssize_t stride, first, last
-    cdef double[:, ::1] raw   # (n_outputs, stride)
+    cdef const uint8_t *all_tiles
+    cdef Py_ssize_t first, last
+    cdef double[:, :, ::1] raw   # (n_tiles, n_outputs, TRAVERSE_ROWS)
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
-        cdef Py_ssize_t lo = index * TRAVERSE_ROWS, k
-        cdef int32_t rows = rows_of(index, self.n_rows)
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
         cdef traverse_space space = self.space(thread)
-        cdef double *sums = self.sums(thread)
-        for k in range(self.pack.n_outputs):
-            memcpy(sums + k * TRAVERSE_ROWS, &self.raw[k, lo], TRAVERSE_ROWS * sizeof(double))
-        K.traverse_block(&self.pack.c, self.first, self.last, self.planes + lo, self.stride, rows, &space, sums)
-        for k in range(self.pack.n_outputs):
-            memcpy(&self.raw[k, lo], sums + k * TRAVERSE_ROWS, TRAVERSE_ROWS * sizeof(double))
+        cdef traverse_codes codes = tiled(self.all_tiles + lo * self.pack.n_planes, self.pack.n_planes, hi - lo)
+        K.traverse_block(&self.pack.c, self.first, self.last, &codes, &space, &self.raw[lo // TRAVERSE_ROWS, 0, 0])
 
 
 def staged_predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None, stage=None):
@@ -317,18 +334,16 @@ def staged_predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_
     cdef Py_ssize_t used = trees_wanted(forest, n_trees), first
     code.mapper = mapper
     code.source = open_codes(mapper, code.pack, X)
-    cdef Py_ssize_t n = n_rows_of(code.source)
-    code.stride = (n + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS * TRAVERSE_ROWS
-    planes = np.empty(code.pack.n_planes * code.stride + 64, dtype=np.uint8)
-    cdef uint8_t[::1] view = planes
-    code.planes = <uint8_t *> aligned(<Py_ssize_t> &view[0])
+    cdef Py_ssize_t n = n_rows_of(code.source), n_tiles = (n + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS
+    tiles = np.empty(n_tiles * code.pack.n_planes * TRAVERSE_ROWS + 64, dtype=np.uint8)
+    cdef uint8_t[::1] view = tiles
+    code.all_tiles = <uint8_t *> aligned(<Py_ssize_t> &view[0])
     code.prepare(n, 0, CODE_NS * code.pack.n_planes, n_threads)
     code.run()
     cdef _Stage work = _Stage()
     work.pack = code.pack
-    work.planes = code.planes
-    work.stride = code.stride
-    raw = np.repeat(forest.baseline[:, None], code.stride, axis=1)
+    work.all_tiles = code.all_tiles
+    raw = np.tile(forest.baseline[:, None], (n_tiles, 1, TRAVERSE_ROWS))
     work.raw = raw
     work.prepare(n, 0, work.pack.row_ns * step / max(work.pack.n_trees, <Py_ssize_t> 1), n_threads)
     for first in range(0, used, step):
@@ -336,37 +351,46 @@ def staged_predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_
         work.first = first
         work.last = min(used, first + step)
         work.run()
-        yield np.ascontiguousarray(raw[:, :n].T)
+        yield raw.transpose(0, 2, 1).reshape(-1, work.pack.n_outputs)[:n].copy()
 
 
 cdef class _Add(Work):
     cdef BinnedMatrix binned
     cdef const int32_t[::1] features
     cdef const uint32_t[::1] order
-    cdef bint chosen
+    cdef bint chosen     # some rows only: order
+    cdef bint in_place   # whole columns are the planes
     cdef double[::1] raw
 
-    cdef void block(self, Py_ssize_t index, int thread) noexcept nogil:
-        cdef Py_ssize_t lo = index * TRAVERSE_ROWS, stride = self.binned.column_stride, i
-        cdef int32_t rows = rows_of(index, self.n_rows)
-        cdef uint8_t *tile = self.tile(thread)
+    cdef void block(self, Py_ssize_t lo, Py_ssize_t hi, int thread) noexcept nogil:
+        cdef Py_ssize_t n = hi - lo, k, i, rows
+        cdef uint8_t *tiles = self.tiles(thread)
         cdef traverse_space space = self.space(thread)
+        cdef traverse_codes codes = tiled(tiles, self.n_planes, n)
         cdef double *sums = self.sums(thread)
+        if self.in_place:
+            codes.tiles = self.binned.columns + lo
+            codes.stride = self.binned.column_stride
+        k = 0
+        while k < n and self.n_planes:
+            rows = min(<Py_ssize_t> TRAVERSE_ROWS, n - k)
+            K.traverse_gather(self.binned.columns, self.binned.column_stride, &self.features[0], self.n_planes,
+                              &self.order[lo + k] if self.chosen else NULL, lo + k, <int32_t> rows,
+                              tiles + k * self.n_planes)
+            k += rows
         if self.chosen:
-            if self.pack.n_planes:
-                K.traverse_gather(self.binned.columns, stride, &self.features[0], self.pack.n_planes,
-                                  &self.order[lo], rows, tile)
-            for i in range(rows):
+            for i in range(n):
                 sums[i] = self.raw[self.order[lo + i]]
-            K.traverse_block(&self.pack.c, 0, 1, tile, TRAVERSE_ROWS, rows, &space, sums)
-            for i in range(rows):
-                self.raw[self.order[lo + i]] = sums[i]
-        elif rows == TRAVERSE_ROWS:
-            K.traverse_block(&self.pack.c, 0, 1, self.binned.columns + lo, stride, rows, &space, &self.raw[lo])
+        elif n % TRAVERSE_ROWS == 0:
+            sums = &self.raw[lo]
         else:
-            memcpy(sums, &self.raw[lo], rows * sizeof(double))
-            K.traverse_block(&self.pack.c, 0, 1, self.binned.columns + lo, stride, rows, &space, sums)
-            memcpy(&self.raw[lo], sums, rows * sizeof(double))
+            memcpy(sums, &self.raw[lo], n * sizeof(double))
+        K.traverse_block(&self.pack.c, 0, 1, &codes, &space, sums)
+        if self.chosen:
+            for i in range(n):
+                self.raw[self.order[lo + i]] = sums[i]
+        elif n % TRAVERSE_ROWS:
+            memcpy(&self.raw[lo], sums, n * sizeof(double))
 
 
 def add_tree(tree, tree_index, BinnedMatrix binned not None, double[::1] raw not None, rows=None, int n_threads=1,
@@ -414,13 +438,17 @@ def add_tree(tree, tree_index, BinnedMatrix binned not None, double[::1] raw not
                   tree_output=np.zeros(1, dtype=np.int32), baseline=np.zeros(1))
     if factor != 1.0:
         arrays["value"] = tree["value"] * factor
-    # All rows: blocks are read where they lie, and planes are the features themselves.
-    work.pack = Pack(arrays, None if work.chosen else np.arange(top + 1, dtype=np.int32))
+    # All rows through a small tree: blocks are read where they lie, and planes are the features themselves.
+    if not work.chosen and top < 1 << 19:  # beyond, planes would not fit a node
+        work.pack = Pack(arrays, np.arange(top + 1, dtype=np.int32))
+        work.in_place = not work.pack.walked_bytes
+    if not work.in_place:
+        work.pack = Pack(arrays)
     work.binned = binned
     work.features = work.pack.planes
     work.raw = raw
-    if work.chosen:
-        work.prepare(n, work.pack.n_planes, work.pack.row_ns + CODE_NS * work.pack.n_planes, n_threads)
-    else:
+    if work.in_place:
         work.prepare(n, 0, work.pack.row_ns, n_threads)
+    else:
+        work.prepare(n, work.pack.n_planes, work.pack.row_ns + CODE_NS * work.pack.n_planes, n_threads)
     work.run()

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from fastml._engine.tree.predict import add_tree, apply, pack_of, predict_raw, staged_predict_raw
 
 from fastml._engine.runtime import kernels
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.forest import Forest
+from fastml._engine.tree.predict import add_tree, apply, pack_of, predict_raw, staged_predict_raw
 from tests.reference import predict as reference
 
 N_CATEGORIES = 60
