@@ -55,6 +55,7 @@ def build_sdist():
     shutil.rmtree(DIST, ignore_errors=True)
     run(sys.executable, "-m", "build", "--sdist", "--outdir", DIST, ROOT)
     (sdist,) = DIST.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, WORK / "sdist", filter="data")
     return sdist
 
 
@@ -77,15 +78,16 @@ def build_wheel(python, folder, sdist):
 
 
 def test_wheel(python, folder, wheel):
-    """Install into an empty environment and run the tests against what was installed."""
+    """Install into an empty environment and run the sdist's tests against what was installed."""
+    (source,) = (WORK / "sdist").iterdir()
     environment = folder / "test-env"
     run(python, "-m", "venv", environment)
     installed = environment / "bin/python"
-    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    groups = tomllib.loads((source / "pyproject.toml").read_text())["dependency-groups"]
     run(installed, "-m", "pip", "install", "--quiet", wheel, *groups["test"])
     place = folder / "elsewhere"
-    shutil.copytree(ROOT / "tests", place / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", place)
+    shutil.copytree(source / "tests", place / "tests")
+    shutil.copy(source / "pyproject.toml", place)
     run(installed, "-c", "import fastml; print(fastml.__file__); fastml.show_config()", cwd=place)
     run(installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=place)
 
