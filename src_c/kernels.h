@@ -72,14 +72,15 @@ typedef struct fastml_kernels {
     int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                           double *sums);
     /* tree/traverse */
-    void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree, const traverse_codes *codes,
-                           const traverse_space *space, double *sums);
+    void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree,
+                           const traverse_codes *codes, const traverse_space *space, double *sums);
     void (*traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes,
                          const traverse_space *space, double *sums);
     void (*traverse_apply)(const traverse_pack *pack, int64_t n_trees, const traverse_codes *codes,
                            const traverse_space *space, int32_t *ids);
-    void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features, int64_t n_planes,
-                            const uint32_t *rows, int64_t first, int32_t n_rows, uint8_t *tile);
+    void (*traverse_gather)(const uint8_t *columns, int64_t column_stride, const int32_t *features,
+                            int64_t n_planes, const uint32_t *rows, int64_t first, int32_t n_rows,
+                            uint8_t *tile);
     double (*traverse_step_ns)(void);
     double (*traverse_level_ns)(int64_t n_nodes);
 } fastml_kernels;

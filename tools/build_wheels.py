@@ -55,7 +55,7 @@ def build_sdist():
     shutil.rmtree(DIST, ignore_errors=True)
     run(sys.executable, "-m", "build", "--sdist", "--outdir", DIST, ROOT)
     (sdist,) = DIST.glob("*.tar.gz")
-    shutil.unpack_archive(sdist, WORK / "sdist", filter="data")
+    shutil.unpack_archive(sdist, WORK / "sdist")
     return sdist
 
 
