@@ -1,8 +1,8 @@
 /* See binning.h for what a code is.
 
-   Columns of at most BINNING_CHUNK rows are worked on at a time: values that are not contiguous float32 or float64
-   are gathered into a buffer on the stack, and the search reads that or the caller's memory itself. A search has no
-   branch and no dependence between values, so that several are in flight. */
+   Columns of at most BINNING_CHUNK rows are worked on at a time: values that are not contiguous float32 or
+   float64 are gathered into a buffer on the stack, and the search reads that or the caller's memory itself. A
+   search has no branch and no dependence between values, so that several are in flight. */
 #include "binning.h"
 
 #include <math.h>
@@ -90,24 +90,24 @@ static inline int binning_bit(const unsigned char *p, int64_t i) { return p[i >>
 #define BINNING_ROW (first + i)
 #define BINNING_OUT float
 static void binning_gather32(const binning_column *column, int64_t first, int64_t n, float *out) {
-    BINNING_READ_ALL
+    BINNING_READ_ALL;
 }
 #undef BINNING_OUT
 #define BINNING_OUT double
 static void binning_gather64(const binning_column *column, int64_t first, int64_t n, double *out) {
-    BINNING_READ_ALL
+    BINNING_READ_ALL;
 }
 #undef BINNING_ROW
 #define BINNING_ROW (int64_t)(rows[i] - first)
 static void binning_pick64(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
                            double *out) {
-    BINNING_READ_ALL
+    BINNING_READ_ALL;
 }
 #undef BINNING_OUT
 #define BINNING_OUT float
 static void binning_pick32(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
                            float *out) {
-    BINNING_READ_ALL
+    BINNING_READ_ALL;
 }
 #undef BINNING_OUT
 #undef BINNING_ROW
@@ -118,10 +118,10 @@ static inline int binning_fits32(int32_t kind) {
            kind == BINNING_U8 || kind == BINNING_U16 || kind == BINNING_BIT;
 }
 
-/* n values of a column as float32 (is_f32) or float64: rows first, first+1, ..., or, when rows is given, the rows
-   rows[i] - first. */
-void FN(binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
-                      void *out) {
+/* n values of a column as float32 (is_f32) or float64: rows first, first+1, ..., or, when rows is given, the
+   rows rows[i] - first. */
+void FN(binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n,
+                      int is_f32, void *out) {
     if (rows && is_f32)
         binning_pick32(column, rows, (uint32_t)first, n, out);
     else if (rows)
@@ -132,7 +132,8 @@ void FN(binning_read)(const binning_column *column, const uint32_t *rows, int64_
         binning_gather64(column, first, n, out);
 }
 
-/* Address of n contiguous, aligned values, in the caller's memory if they lie there so, else in the buffer. */
+/* Address of n contiguous, aligned values, in the caller's memory if they lie there so,
+   else in the buffer. */
 static const void *binning_values(const binning_column *column, int64_t first, int64_t n, int is_f32,
                                   double *buffer) {
     const int64_t size = is_f32 ? 4 : 8;
@@ -178,12 +179,13 @@ void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, doub
     }
 }
 
-/* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one: with as
-   many values in each bin, and `gap` float32 in it, one in 32. */
+/* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one:
+   with as many values in each bin, and `gap` float32 in it, one in 32. */
 int FN(binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) {
     double meets = 0;
     for (int32_t i = 1; i < n_lower; i++) {
-        const int64_t gap = binning_rank32((float)(lower[i] - offset)) - binning_rank32((float)(lower[i - 1] - offset));
+        const int64_t gap =
+            binning_rank32((float)(lower[i] - offset)) - binning_rank32((float)(lower[i - 1] - offset));
         meets += gap > 1 ? 1.0 / (double)gap : 1.0;
     }
     return meets * 32 <= n_lower;
@@ -213,8 +215,8 @@ uint8_t FN(binning_code)(const binning_table *table, double x) {
                                  : binning_search64(table->lower, table->depth, x);
 }
 
-/* Codes of n rows from row `first` of the listed features, column-major: out[j * out_stride + i] is the code of row
-   first + i and feature features[j] (feature j when features is NULL). */
+/* Codes of n rows from row `first` of the listed features, column-major: out[j * out_stride + i] is the code
+   of row first + i and feature features[j] (feature j when features is NULL). */
 void FN(binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
                        int32_t n_features, int64_t first, int64_t n, uint8_t *out, int64_t out_stride) {
     double buffer[BINNING_CHUNK];
@@ -237,10 +239,11 @@ void FN(binning_codes)(const binning_column *columns, const binning_table *table
     }
 }
 
-/* Codes of the stored entries of n rows: out[i * row_stride + slot[f] * slot_stride] for row first + i, feature f.
-   Features with slot[f] < 0 are passed over; slot NULL: f itself. The caller has written the codes of 0.0. */
-void FN(binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot, int64_t first,
-                           int64_t n, uint8_t *out, int64_t row_stride, int64_t slot_stride) {
+/* Codes of the stored entries of n rows: out[i * row_stride + slot[f] * slot_stride] for row first + i,
+   feature f. Features with slot[f] < 0 are passed over; slot NULL: f itself. The caller has written the codes
+   of 0.0. */
+void FN(binning_codes_csr)(const binning_csr *csr, const binning_table *tables, const int32_t *slot,
+                           int64_t first, int64_t n, uint8_t *out, int64_t row_stride, int64_t slot_stride) {
     double buffer[BINNING_CHUNK];
     const int64_t end = csr->start[first + n];
     int64_t row = 0, row_end = csr->start[first + 1];
@@ -304,9 +307,10 @@ static ALWAYS_INLINE void binning_tile(const uint8_t *from, int64_t from_stride,
 #endif
 }
 
-/* to[i * to_stride + j] = from[j * from_stride + i] for i < n and j < width; 0 for width <= j < padded_width. */
-void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width, int64_t n,
-                           uint8_t *to, int64_t to_stride) {
+/* to[i * to_stride + j] = from[j * from_stride + i] for i < n and j < width; 0 for width <= j < padded_width.
+ */
+void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width,
+                           int64_t n, uint8_t *to, int64_t to_stride) {
     int64_t j = 0;
     for (; n >= 16 && j < width; j += 16) {
         if (j + 16 > padded_width) { /* go back instead of a narrow tile: bytes are written twice, the same */
@@ -321,7 +325,8 @@ void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t wid
             if (in_rows == 16)
                 binning_tile(from + j * from_stride + i, from_stride, 16, to + i * to_stride + j, to_stride);
             else
-                binning_tile(from + j * from_stride + i, from_stride, in_rows, to + i * to_stride + j, to_stride);
+                binning_tile(from + j * from_stride + i, from_stride, in_rows, to + i * to_stride + j,
+                             to_stride);
         }
     }
     for (; j < padded_width; j++)

@@ -1,13 +1,15 @@
 /* The search of binning.h for many values at once: which code has each of x[0 .. n-1]?
 
-   Values are in lanes and go down the tree together, one level at a time. A level of up to 32 nodes fits registers
-   and is looked up by a permutation, whose index is the node's number itself (only its low bits count); of larger
-   levels several pieces are looked up and the decisions made higher up choose between them. No load depends on a
-   value, which a gather or a search of one value would (0.55 against 1.3 and 2.5 ns a value at 255 bins).
+   Values are in lanes and go down the tree together, one level at a time. A level of up to 32 nodes fits
+   registers and is looked up by a permutation, whose index is the node's number itself (only its low bits
+   count); of larger levels several pieces are looked up and the decisions made higher up choose between them.
+   No load depends on a value, which a gather or a search of one value would (0.55 against 1.3 and 2.5 ns a
+   value at 255 bins).
 
-   Float64 values take the same road after rounding to float32: rounding keeps order, so the result can only be wrong
-   for a value that is equal to a rounded bound on its way, and these few are searched again, exactly. An offset is
-   subtracted before rounding, because many columns are large numbers that differ little. */
+   Float64 values take the same road after rounding to float32: rounding keeps order, so the result can only
+   be wrong for a value that is equal to a rounded bound on its way, and these few are searched again,
+   exactly. An offset is subtracted before rounding, because many columns are large numbers that differ
+   little. */
 #ifndef FASTML_TREE_BINNING_SEARCH_H
 #define FASTML_TREE_BINNING_SEARCH_H
 
@@ -144,8 +146,7 @@ static ALWAYS_INLINE void binning_search16(const float *tree, int32_t depth, bin
     const __m256i high = binning_search8(tree, depth, x.half[1], &met[1]);
     /* packing works on 128-bit halves: put their quarters back in order */
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xD8);
-    const __m128i bytes =
-        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128((__m128i *)out, bytes);
     if (equal)
         *equal = (uint32_t)_mm256_movemask_ps(met[0]) | (uint32_t)_mm256_movemask_ps(met[1]) << 8;
@@ -169,8 +170,8 @@ static ALWAYS_INLINE void binning_many32(const float *tree, int32_t depth, const
     }
 }
 
-static ALWAYS_INLINE void binning_many64(const binning_table *table, int32_t depth, const double *x, int64_t n,
-                                         uint8_t *out) {
+static ALWAYS_INLINE void binning_many64(const binning_table *table, int32_t depth, const double *x,
+                                         int64_t n, uint8_t *out) {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16) {
         uint32_t equal = 0;
@@ -188,7 +189,8 @@ static ALWAYS_INLINE void binning_many64(const binning_table *table, int32_t dep
 static ALWAYS_INLINE void binning_many32(const float *tree, int32_t depth, const float *x, int64_t n,
                                          uint8_t *out) {
     int64_t i = 0;
-    /* four at a time: some processors wait for the store of a code before they look up the next value's bounds */
+    /* four at a time: some processors wait for the store of a code before they look up the next value's
+     * bounds */
     for (; i + 4 <= n; i += 4) {
         const float p = x[i], q = x[i + 1], r = x[i + 2], s = x[i + 3];
         uint32_t a = 1, b = 1, c = 1, d = 1;

@@ -93,9 +93,10 @@ static void quantile_pass(const uint64_t *from, const double *from_payload, uint
 
 /* Sorts n < 2^32 keys and their payload, if there is one.
 
-   Least significant digit first, but of the 33 highest bits in which keys differ only: of a sample of float64 few
-   agree in all these, and what does is sorted afterwards. */
-static void quantile_sort(uint64_t *keys, double *payload, uint64_t *spare, double *spare_payload, int64_t n) {
+   Least significant digit first, but of the 33 highest bits in which keys differ only: of a sample of float64
+   few agree in all these, and what does is sorted afterwards. */
+static void quantile_sort(uint64_t *keys, double *payload, uint64_t *spare, double *spare_payload,
+                          int64_t n) {
     if (n <= QUANTILE_FEW) {
         quantile_insert(keys, payload, n);
         return;
@@ -134,11 +135,12 @@ static void quantile_sort(uint64_t *keys, double *payload, uint64_t *spare, doub
     }
 }
 
-/* Distinct values, ascending, and the sum of the weights of each (counts when weights is NULL). NaN and rows without
-   weight are left out. The sums are exact, and so do not depend on the order, if weights are whole numbers.
+/* Distinct values, ascending, and the sum of the weights of each (counts when weights is NULL). NaN and rows
+   without weight are left out. The sums are exact, and so do not depend on the order, if weights are whole
+   numbers.
 
-   x: (n,) float32 (is_f32) or float64, n < 2^32; weights: (n,); work: (4n,) or, without weights, (2n,). On return
-   the values are in work[0 ..], the sums in work[n ..], both as doubles. Returns their number. */
+   x: (n,) float32 (is_f32) or float64, n < 2^32; weights: (n,); work: (4n,) or, without weights, (2n,). On
+   return the values are in work[0 ..], the sums in work[n ..], both as doubles. Returns their number. */
 int64_t FN(quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n, double *work) {
     uint64_t *keys = (uint64_t *)work;
     double *payload = weights ? work + 2 * n : (double *)0, *values = work, *sums = work + n;
@@ -196,11 +198,12 @@ static int quantile_append(double *edges, int n_edges, double a, double b) {
 
 /* Edges between at most max_bins bins of ascending distinct values with positive weights.
 
-   With at most max_bins values each has its bin. Otherwise a value as heavy as a whole bin has a bin of its own
-   ("heavy": what is left is divided among the other bins, which makes more values heavy, until nothing changes), and
-   the light values between two heavy ones share the light bins: a bin ends where its weight is nearest to (light
-   weight left) / (light bins left). Every run of light values gets at least one bin while there are any; after that,
-   it joins the heavy value before it.
+   With at most max_bins values each has its bin. Otherwise a value as heavy as a whole bin has a bin of its
+   own
+   ("heavy": what is left is divided among the other bins, which makes more values heavy, until nothing
+   changes), and the light values between two heavy ones share the light bins: a bin ends where its weight is
+   nearest to (light weight left) / (light bins left). Every run of light values gets at least one bin while
+   there are any; after that, it joins the heavy value before it.
 
    edges: (max_bins - 1,) or more. Returns their number. */
 int FN(quantile_edges)(const double *values, const double *weights, int64_t n, int max_bins, double *edges) {
@@ -288,8 +291,8 @@ static void quantile_add(quantile_set *set, double x, int32_t capacity) {
     set->values[low] = x + 0.0;
 }
 
-/* Makes the values of n rows from row `first` members of the set, NaN and rows without weight (when weights, of row
-   0 on, is not NULL) excepted. Stops when there are more than capacity <= QUANTILE_MOST. */
+/* Makes the values of n rows from row `first` members of the set, NaN and rows without weight (when weights,
+   of row 0 on, is not NULL) excepted. Stops when there are more than capacity <= QUANTILE_MOST. */
 void FN(quantile_collect)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                           int32_t capacity, quantile_set *set) {
     double buffer[BINNING_CHUNK];
@@ -327,17 +330,19 @@ void FN(quantile_collect)(const binning_column *column, const double *weights, i
     }
 }
 
-/* sums[x] += weight (1 when weights, of row 0 on, is NULL) for n rows from row `first`. Returns 1 if all values are
-   NaN or whole numbers from 0 to QUANTILE_SMALL - 1; 0, with unfinished sums, as soon as one is not. */
-int FN(quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n, double *sums) {
+/* sums[x] += weight (1 when weights, of row 0 on, is NULL) for n rows from row `first`. Returns 1 if all
+   values are whole numbers from 0 to QUANTILE_SMALL - 1 or missing (NaN, negative, infinite); 0, with
+   unfinished sums, as soon as one is not. */
+int FN(quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
+                       double *sums) {
     double buffer[BINNING_CHUNK];
     for (int64_t done = 0; done < n; done += BINNING_CHUNK) {
         const int64_t rows = n - done < BINNING_CHUNK ? n - done : BINNING_CHUNK;
         const double *x = binning_values(column, first + done, rows, 0, buffer);
         for (int64_t i = 0; i < rows; i++) {
-            if (x[i] != x[i])
+            if (!(x[i] >= 0) || x[i] == INFINITY)
                 continue;
-            if (!(x[i] >= 0 && x[i] < QUANTILE_SMALL) || (double)(int32_t)x[i] != x[i])
+            if (x[i] >= QUANTILE_SMALL || (double)(int32_t)x[i] != x[i])
                 return 0;
             sums[(int32_t)x[i]] += weights ? weights[first + done + i] : 1.0;
         }

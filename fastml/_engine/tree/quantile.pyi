@@ -15,6 +15,9 @@ def find_edges(
     sample_weight: np.ndarray | None,
     n_threads: int,
 ) -> tuple[list[np.ndarray], np.ndarray]: ...
+def distinct_values(
+    source: Source, features: np.ndarray, max_bins: int, sample_weight: np.ndarray | None, n_threads: int
+) -> list[tuple[int, np.ndarray]]: ...
 def find_categories(
-    source: Source, feature: int, sample_weight: np.ndarray | None
+    source: Source, feature: int, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]: ...

@@ -280,8 +280,17 @@ cdef void collect(Source source, const int32_t *features, Py_ssize_t n, const do
         lo += CHUNK
 
 
-def find_categories(Source source, Py_ssize_t feature, sample_weight):
-    """Distinct values of a categorical feature in the rows with weight. Negative numbers are missing values.
+def find_categories(Source source, Py_ssize_t feature, weights):
+    """Distinct values of a categorical feature in the rows with weight.
+
+    Negative and infinite numbers are missing values.
+
+    Parameters
+    ----------
+    source : Source
+    feature : int
+    weights : float64 array of shape (n_rows,) or None
+        Whole numbers (see ``whole_weights``).
 
     Returns
     -------
@@ -291,7 +300,6 @@ def find_categories(Source source, Py_ssize_t feature, sample_weight):
     grouped : float64 array, ascending
         The other categories, which share one code; empty if there are none.
     """
-    weights = None if sample_weight is None else whole_weights(sample_weight)
     values, sums = _small_categories(source, feature, weights)
     if values is None:
         values, sums = _any_categories(source, feature, weights)
@@ -340,7 +348,7 @@ cdef tuple _any_categories(Source source, Py_ssize_t feature, weights):
         else:
             K.binning_read(source.columns + feature, NULL, lo, rows, 0, &buffer[0])
         x = chunk[:rows]
-        keep = x >= 0  # neither NaN nor negative
+        keep = (x >= 0) & (x < np.inf)
         w = np.ones(rows) if weights is None else weights[lo:lo + rows]
         keep &= w > 0
         values, inverse = np.unique(np.concatenate([values, x[keep] + 0.0]), return_inverse=True)

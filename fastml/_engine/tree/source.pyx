@@ -14,7 +14,7 @@ from libc.stdlib cimport calloc, free
 
 from fastml._engine.runtime.kernels cimport (
     BINNING_F16, BINNING_F32, BINNING_F64, BINNING_I8, BINNING_I16, BINNING_I32, BINNING_I64, BINNING_U8,
-    BINNING_U16, BINNING_U32, BINNING_U64, binning_column, binning_csr,
+    BINNING_U16, BINNING_U32, BINNING_U64, binning_column,
 )
 
 from fastml._engine.tree.table import Table, is_frame
