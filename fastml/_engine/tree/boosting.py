@@ -121,7 +121,6 @@ class BoostingLoop:
         )
         self._g = np.empty(raw.shape[1], dtype=np.float32)
         self._h = None if constant_hessian else np.empty(raw.shape[1], dtype=np.float32)
-        # Features of the matrix, once per tree only where a part of them is drawn.
         self._n_features = binned.n_features
 
     @property
@@ -153,7 +152,7 @@ class BoostingLoop:
             if self.dropout is None
             else self.dropout.factors(len(dropped) // self.n_outputs, learning_rate)
         )
-        scaled = []
+        unscaled = {}
         try:
             self.objective.start_round(self.y, self.raw, self.weight, self.n_threads)
             self.row_sampler.start_round(round_index)
@@ -161,7 +160,7 @@ class BoostingLoop:
                 self._grow_tree(round_index, k, new_factor)
             for tree_index in dropped:
                 self._put_back(tree_index, old_factor)
-                scaled.append(tree_index)
+                unscaled[tree_index] = self.forest.tree(tree_index)["value"].copy()
                 self.forest.scale(tree_index, old_factor)
             for rows in self.watched:
                 for k in range(self.n_outputs):
@@ -170,8 +169,10 @@ class BoostingLoop:
                 self._reorder()
         except BaseException:
             self.forest.truncate(n_kept)
-            for tree_index in scaled:
-                self.forest.scale(tree_index, 1.0 / old_factor)
+            for tree_index, value in unscaled.items():
+                if not np.array_equal(self.forest.tree(tree_index)["value"], value):
+                    self.forest.tree(tree_index)["value"][...] = value
+                    self.forest.scale(tree_index, 1.0)  # tells the forest that it has changed
             raise
 
     def _grow_tree(self, round_index, k, factor):

@@ -201,9 +201,9 @@ def _arrow_column(array):
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         array = array.dictionary_encode()
     if pyarrow.types.is_dictionary(array.type):
-        codes = array.indices.fill_null(-1) if array.indices.null_count else array.indices
-        if not pyarrow.types.is_signed_integer(codes.type):
-            codes = array.indices.cast(pyarrow.int64()).fill_null(-1)
+        codes = array.indices
+        if codes.null_count:
+            codes = codes.cast(pyarrow.int64()).fill_null(-1)
         return Labels(codes.to_numpy(zero_copy_only=False), array.dictionary.to_pylist())
     if pyarrow.types.is_boolean(kind):
         array = array.cast(pyarrow.uint8())

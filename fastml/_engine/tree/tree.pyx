@@ -8,6 +8,10 @@ from libc.string cimport memcpy
 
 from fastml._engine.runtime.kernels cimport split_candidate
 
+cdef Node one_node
+# NumPy parses the format of a struct for 100 microseconds: once, not once per tree.
+NODE = np.asarray(<Node[:1]> &one_node).dtype
+
 
 cdef class TreeBuilder:
     """The nodes of a tree under construction, parents before children."""
@@ -71,7 +75,7 @@ cdef class TreeBuilder:
             The node fields of `Forest` and ``category_sets``.
         """
         cdef Py_ssize_t i, n = self.n_nodes
-        flat = np.asarray(<Node[:n]> self.nodes)
+        flat = np.asarray(<uint8_t[:n * sizeof(Node)]> <uint8_t *> self.nodes).view(NODE)
         tree = {name: flat[name].copy() for name in
                 ("left", "right", "feature", "category_set", "depth", "code", "missing_left", "value", "gain", "weight",
                  "count")}
