@@ -1,6 +1,6 @@
 #include "compare.h"
 
-enum { PLANES = 20, OUTPUTS = 3, SLOTS = 40, MOST_TREES = 30, NODES = 201 };
+enum { PLANES = 20, OUTPUTS = 3, SLOTS = 40, MOST_TREES = 30, NODES = 201, TILES = 3 };
 
 /* A packed forest of random trees. Those of the first part have, beside their nodes, a random program of
    steps: the two are not the same tree, as what is compared here is one form under several instruction sets.
@@ -8,8 +8,7 @@ enum { PLANES = 20, OUTPUTS = 3, SLOTS = 40, MOST_TREES = 30, NODES = 201 };
 typedef struct forest {
     traverse_pack pack;
     traverse_space space;
-    uint8_t *codes;
-    int32_t n_rows;
+    traverse_codes codes;
 } forest;
 
 static void some_nodes(bench *b, uint64_t *nodes) {
@@ -19,7 +18,7 @@ static void some_nodes(bench *b, uint64_t *nodes) {
         const uint64_t child = inner ? next : i, plane = inner ? (uint64_t)below(b, PLANES) : 0;
         const uint64_t low = inner ? (uint64_t)below(b, 256) : 0,
                        width = inner ? (uint64_t)below(b, 256) : 255;
-        nodes[i] = child | plane << TRAVERSE_CHILD_BITS | low << 48 | width << 56;
+        nodes[i] = width | low << 8 | plane << 16 | child << (16 + TRAVERSE_PLANE_BITS);
         next += inner ? 2 : 0;
     }
 }
@@ -83,40 +82,45 @@ static forest some_forest(bench *b) {
         parts[n_parts].n_trees = n_trees - in_steps;
         n_parts++;
     }
-    uint8_t *codes = room(b, PLANES * TRAVERSE_ROWS);
-    for (int i = 0; i < PLANES * TRAVERSE_ROWS; i++)
-        codes[i] = (uint8_t)bits64(b);
+    const int64_t n_tiles = 1 + below(b, TILES), n_rows = n_tiles * TRAVERSE_ROWS - below(b, TRAVERSE_ROWS);
+    uint8_t *tiles = room(b, (size_t)(n_tiles * PLANES * TRAVERSE_ROWS));
+    for (int64_t i = 0; i < n_tiles * PLANES * TRAVERSE_ROWS; i++)
+        tiles[i] = (uint8_t)bits64(b);
     return (forest){
         .pack = {steps, rounds, parts, trees, nodes, node_value, node_id, leaf_value, leaf_id, n_parts,
-                 n_trees},
+                 n_trees, OUTPUTS},
         .space = {zeros(b, SLOTS * TRAVERSE_ROWS), room(b, TRAVERSE_ROWS * sizeof(uint32_t))},
-        .codes = codes,
-        .n_rows = 1 + (int32_t)below(b, TRAVERSE_ROWS),
+        .codes = {tiles, TRAVERSE_ROWS, PLANES * TRAVERSE_ROWS, n_rows},
     };
 }
 
 static void block(const fastml_kernels *k, bench *b) {
     forest f = some_forest(b);
     const int64_t hi = 1 + below(b, f.pack.n_trees), lo = below(b, hi);
-    double *sums = zeros(b, OUTPUTS * TRAVERSE_ROWS * sizeof *sums);
-    k->traverse_block(&f.pack, lo, hi, f.codes, TRAVERSE_ROWS, f.n_rows, &f.space, sums);
-    for (int o = 0; o < OUTPUTS; o++)
-        keep(b, sums + o * TRAVERSE_ROWS, (size_t)f.n_rows * sizeof *sums);
+    const int64_t n_tiles = (f.codes.n_rows + TRAVERSE_ROWS - 1) / TRAVERSE_ROWS;
+    double *sums = zeros(b, (size_t)(n_tiles * OUTPUTS * TRAVERSE_ROWS) * sizeof *sums);
+    k->traverse_block(&f.pack, lo, hi, &f.codes, &f.space, sums);
+    for (int64_t t = 0; t < n_tiles; t++)
+        for (int o = 0; o < OUTPUTS; o++) {
+            const int64_t left = f.codes.n_rows - t * TRAVERSE_ROWS;
+            keep(b, sums + (t * OUTPUTS + o) * TRAVERSE_ROWS,
+                 (size_t)(left < TRAVERSE_ROWS ? left : TRAVERSE_ROWS) * sizeof *sums);
+        }
 }
 
 static void one(const fastml_kernels *k, bench *b) {
     forest f = some_forest(b);
     double sums[OUTPUTS] = {0};
-    k->traverse_one(&f.pack, 1 + below(b, f.pack.n_trees), f.codes, TRAVERSE_ROWS, &f.space, sums);
+    k->traverse_one(&f.pack, 1 + below(b, f.pack.n_trees), f.codes.tiles, &f.space, sums);
     keep(b, sums, sizeof sums);
 }
 
 static void apply(const fastml_kernels *k, bench *b) {
     forest f = some_forest(b);
-    const size_t bytes = (size_t)f.n_rows * (size_t)f.pack.n_trees * sizeof(int32_t);
+    const int64_t n_trees = 1 + below(b, f.pack.n_trees);
+    const size_t bytes = (size_t)(f.codes.n_rows * n_trees) * sizeof(int32_t);
     int32_t *ids = zeros(b, bytes);
-    k->traverse_apply(&f.pack, 1 + below(b, f.pack.n_trees), f.codes, TRAVERSE_ROWS, f.n_rows, &f.space, ids,
-                      f.pack.n_trees);
+    k->traverse_apply(&f.pack, n_trees, &f.codes, &f.space, ids);
     keep(b, ids, bytes);
 }
 
@@ -129,7 +133,9 @@ static void gather(const fastml_kernels *k, bench *b) {
     int32_t features[PLANES];
     for (int p = 0; p < PLANES; p++)
         features[p] = (int32_t)below(b, PLANES);
-    k->traverse_gather(columns, n_all, features, n_planes, some_row_numbers(b, n, n_all), (int32_t)n, tile);
+    const uint32_t *rows = below(b, 2) ? some_row_numbers(b, n, n_all) : NULL;
+    const int64_t first = rows ? 0 : below(b, n_all - n + 1);
+    k->traverse_gather(columns, n_all, features, n_planes, rows, first, (int32_t)n, tile);
     keep(b, tile, PLANES * TRAVERSE_ROWS);
 }
 

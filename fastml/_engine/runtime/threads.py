@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fastml._engine.runtime import openmp
 
-# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had. So the parent
-# ends its idle threads before it forks; where the runtime cannot, the child stays on one thread, asking for none.
+# GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had. So the
+# parent ends its idle threads before it forks; where the runtime cannot do that, a child stays on one thread.
 _forked = False
 _fork_is_safe = True
 
