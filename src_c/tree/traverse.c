@@ -72,17 +72,27 @@ static ALWAYS_INLINE void traverse_rounds(const traverse_step *step, const trave
     }
 }
 
-/* A full tile has its own copy of the loops, with a fixed length; what is left of a batch goes in groups. */
+/* The loops have a fixed length, of which there are three: what is left of a batch costs little more than its
+ * share. */
 static void FN(traverse_steps)(const traverse_pack *pack, const traverse_part *part, const uint8_t *codes,
                                int64_t stride, int32_t n_rows, uint8_t *slots) {
     const traverse_step *steps = pack->steps + part->first_step;
     const traverse_round *rounds = pack->rounds + part->first_round;
-    if (n_rows > TRAVERSE_ROWS - TRAVERSE_GROUP) {
-        traverse_rounds(steps, rounds, part->n_rounds, codes, stride, slots, TRAVERSE_ROWS);
-        return;
+    for (int32_t lo = 0; lo < n_rows;) {
+        const int32_t left = n_rows - lo;
+        if (left > 3 * TRAVERSE_GROUP) {
+            traverse_rounds(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo,
+                            4 * TRAVERSE_GROUP);
+            lo += 4 * TRAVERSE_GROUP;
+        } else if (left > TRAVERSE_GROUP) {
+            traverse_rounds(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo,
+                            2 * TRAVERSE_GROUP);
+            lo += 2 * TRAVERSE_GROUP;
+        } else {
+            traverse_rounds(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo, TRAVERSE_GROUP);
+            lo += TRAVERSE_GROUP;
+        }
     }
-    for (int32_t lo = 0; lo < n_rows; lo += TRAVERSE_GROUP)
-        traverse_rounds(steps, rounds, part->n_rounds, codes + lo, stride, slots + lo, TRAVERSE_GROUP);
 }
 
 /* ---- nodes ---- */

@@ -323,7 +323,7 @@ cdef class _Packer:
         cdef double step_cost = n_steps * K.traverse_step_ns()
         cdef double walk_cost = path * K.traverse_level_ns(n)
         # 8 trees of one row wait together as 8 rows of one tree do, but their nodes come from more cache lines.
-        self.pack.one_ns += 1.5 * walk_cost + 2
+        self.pack.one_ns += 1.5 * walk_cost + 5
         if n_leaves == 1 or (n_leaves <= TRAVERSE_MAX_LEAVES and step_cost <= walk_cost):
             self.pack.row_ns += step_cost + 0.3
             return True

@@ -1,5 +1,8 @@
 """Prediction against the one-row-at-a-time walk of tests/reference/predict.py, to the last bit."""
 
+import signal
+import time
+
 import numpy as np
 import pytest
 
@@ -63,7 +66,7 @@ FORESTS = {
         (1000, "chain", 2),
     ],
     "only leaves": [(1, "random", None)] * 3,
-    "many": [(31, "random", 5)] * 70,
+    "many": [(31, "random", 5)] * 40,
 }
 
 
@@ -72,12 +75,12 @@ FORESTS = {
 def test_predict_and_apply_equal_the_walk(mapper, isa, name, n_outputs):
     forest = forest_of(mapper, random_trees(mapper, 1, FORESTS[name]), n_outputs)
     rng = np.random.default_rng(2)
-    X = table(rng, 600)
+    X = table(rng, 330)
     codes = mapper.codes(X)
     expected = reference.predict_raw(forest.arrays(), codes)
     leaves = reference.apply(forest.arrays(), codes)
     # Lengths around a group of rows and a block: each has its own way through the kernels.
-    for n in (0, 1, 2, 7, 9, 63, 64, 65, 192, 193, 255, 256, 257, 600):
+    for n in (0, 1, 2, 7, 9, 63, 64, 65, 128, 129, 192, 193, 255, 256, 257, 330):
         np.testing.assert_array_equal(predict_raw(forest, mapper, X[:n]), expected[:n], strict=True)
         np.testing.assert_array_equal(apply(forest, mapper, X[:n]), leaves[:n], strict=True)
 
@@ -121,6 +124,24 @@ def test_every_code_against_every_split(isa):
     np.testing.assert_array_equal(
         predict_raw(forest, mapper, X[:3]), reference.predict_raw(forest.arrays(), codes[:3])
     )
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_large_blocks_of_large_trees(mapper, isa, n_outputs):
+    # Enough nodes for blocks of many tiles, which must not differ from the small blocks of short batches.
+    sizes = [(9000, "random", 5), (20, "random", 5), (9000, "random", 5), (300, "random", 2)]
+    forest = forest_of(mapper, random_trees(mapper, 19, sizes), n_outputs)
+    assert pack_of(forest).walked_bytes > 256 << 10
+    X = table(np.random.default_rng(20), 20_500)
+    at = np.r_[0:200, 16_300:16_500, 20_400:20_500]
+    codes = mapper.codes(X[at])
+    expected = reference.predict_raw(forest.arrays(), codes)
+    leaves = reference.apply(forest.arrays(), codes)
+    for n_threads in (1, 2):
+        np.testing.assert_array_equal(predict_raw(forest, mapper, X, n_threads)[at], expected)
+        np.testing.assert_array_equal(apply(forest, mapper, X, n_threads)[at], leaves)
+        *_, last = staged_predict_raw(forest, mapper, X, n_threads)
+        np.testing.assert_array_equal(last[at], expected)
 
 
 @pytest.mark.parametrize("n_threads", [2, 3, 7])
@@ -261,3 +282,26 @@ def test_a_mapper_with_too_few_features_is_refused(mapper):
             function(forest, narrow, np.zeros((3, 2)))
         with pytest.raises(ValueError, match="features"):
             function(forest, mapper, np.zeros((3, 6)))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ctrl_c_ends_a_long_batch(mapper, n_threads):
+    forest = forest_of(mapper, random_trees(mapper, 21, [(2000, "random", 5)] * 40))
+    X = np.broadcast_to(table(np.random.default_rng(22), 1), (20_000_000, 7))  # takes no memory
+
+    def handler(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        predict_raw(forest, mapper, X[:10])
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        start = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            predict_raw(forest, mapper, X, n_threads)
+        assert time.perf_counter() - start < 3
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert predict_raw(forest, mapper, X[:3]).shape == (3, 1)
