@@ -31,6 +31,7 @@ typedef __m512i lane_u32;
 static inline lane_i64 i64_load(const int64_t *p) { return _mm512_loadu_si512(p); }
 static inline void i64_store(int64_t *p, lane_i64 a) { _mm512_storeu_si512(p, a); }
 static inline lane_i64 i64_zero(void) { return _mm512_setzero_si512(); }
+static inline lane_i64 i64_set(int64_t x) { return _mm512_set1_epi64(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm512_add_epi64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm512_sub_epi64(a, b); }
 /* a[0], a[0]+a[1], ... */
@@ -42,23 +43,26 @@ static inline lane_i64 i64_prefix(lane_i64 a) {
 }
 static inline lane_i64 i64_last(lane_i64 a) { return _mm512_permutexvar_epi64(_mm512_set1_epi64(7), a); }
 /* The signed upper 32 bits of each lane, and the lower 32 bits (below 2^31), as doubles. */
-static inline lane_f64 f64_from_high(lane_i64 a) {
-    return _mm512_cvtepi32_pd(_mm512_cvtepi64_epi32(_mm512_srli_epi64(a, 32)));
+static inline lane_f64 f64_from_high(lane_i64 a) { return _mm512_cvtepi64_pd(_mm512_srai_epi64(a, 32)); }
+static inline lane_f64 f64_from_low(lane_i64 a) {
+    return _mm512_cvtepi64_pd(_mm512_and_si512(a, _mm512_set1_epi64(0xFFFFFFFFll)));
 }
-static inline lane_f64 f64_from_low(lane_i64 a) { return _mm512_cvtepi32_pd(_mm512_cvtepi64_epi32(a)); }
+/* Bit j: lane j is not zero. */
+static inline uint32_t i64_nonzero(lane_i64 a) { return _mm512_test_epi64_mask(a, a); }
+/* The lanes whose bit is set, moved to the front; what follows them is unspecified. */
+static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
+    return _mm512_maskz_compress_epi64((__mmask8)bits, a);
+}
 static inline lane_f64 f64_set(double x) { return _mm512_set1_pd(x); }
-static inline lane_f64 f64_load(const double *p) { return _mm512_loadu_pd(p); }
 static inline void f64_store(double *p, lane_f64 a) { _mm512_storeu_pd(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm512_add_pd(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm512_sub_pd(a, b); }
 static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return _mm512_mul_pd(a, b); }
-static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm512_div_pd(a, b); }
+static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return _mm512_min_pd(a, b); }
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
-    return _mm512_mask_mov_pd(no, m, yes);
-}
+static inline int mask_any(lane_mask a) { return a != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm512_storeu_si512(p, a); }
@@ -85,6 +89,7 @@ typedef __m256i lane_u32;
 static inline lane_i64 i64_load(const int64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline void i64_store(int64_t *p, lane_i64 a) { _mm256_storeu_si256((__m256i *)p, a); }
 static inline lane_i64 i64_zero(void) { return _mm256_setzero_si256(); }
+static inline lane_i64 i64_set(int64_t x) { return _mm256_set1_epi64x(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm256_add_epi64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm256_sub_epi64(a, b); }
 static inline lane_i64 i64_prefix(lane_i64 a) {
@@ -101,19 +106,26 @@ static inline lane_f64 f64_from_low(lane_i64 a) {
     const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
     return _mm256_cvtepi32_pd(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(a, even)));
 }
+static inline uint32_t i64_nonzero(lane_i64 a) {
+    const __m256i empty = _mm256_cmpeq_epi64(a, _mm256_setzero_si256());
+    return ~(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(empty)) & 15u;
+}
+static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
+    /* as for 32 bits below, each lane being two neighbours */
+    const uint64_t spread = _pdep_u64(bits, 0x0001000100010001ull) * 0xFFFF;
+    const uint64_t order = _pext_u64(0x0706050403020100ull, spread);
+    return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));
+}
 static inline lane_f64 f64_set(double x) { return _mm256_set1_pd(x); }
-static inline lane_f64 f64_load(const double *p) { return _mm256_loadu_pd(p); }
 static inline void f64_store(double *p, lane_f64 a) { _mm256_storeu_pd(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm256_add_pd(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm256_sub_pd(a, b); }
 static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return _mm256_mul_pd(a, b); }
-static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm256_div_pd(a, b); }
+static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return _mm256_min_pd(a, b); }
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return _mm256_and_pd(a, b); }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
-    return _mm256_blendv_pd(no, yes, m);
-}
+static inline int mask_any(lane_mask a) { return _mm256_movemask_pd(a) != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm256_storeu_si256((__m256i *)p, a); }
@@ -142,6 +154,7 @@ typedef uint32x4_t lane_u32;
 static inline lane_i64 i64_load(const int64_t *p) { return vld1q_s64(p); }
 static inline void i64_store(int64_t *p, lane_i64 a) { vst1q_s64(p, a); }
 static inline lane_i64 i64_zero(void) { return vdupq_n_s64(0); }
+static inline lane_i64 i64_set(int64_t x) { return vdupq_n_s64(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return vaddq_s64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return vsubq_s64(a, b); }
 static inline lane_i64 i64_prefix(lane_i64 a) { return vaddq_s64(a, vextq_s64(vdupq_n_s64(0), a, 1)); }
@@ -150,17 +163,22 @@ static inline lane_f64 f64_from_high(lane_i64 a) { return vcvtq_f64_s64(vshrq_n_
 static inline lane_f64 f64_from_low(lane_i64 a) {
     return vcvtq_f64_s64(vandq_s64(a, vdupq_n_s64(0xFFFFFFFFll)));
 }
+static inline uint32_t i64_nonzero(lane_i64 a) {
+    return (uint32_t)(vgetq_lane_s64(a, 0) != 0) | (uint32_t)(vgetq_lane_s64(a, 1) != 0) << 1;
+}
+static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
+    return bits & 1 ? a : vextq_s64(a, a, 1); /* the first lane stays or makes room for the second */
+}
 static inline lane_f64 f64_set(double x) { return vdupq_n_f64(x); }
-static inline lane_f64 f64_load(const double *p) { return vld1q_f64(p); }
 static inline void f64_store(double *p, lane_f64 a) { vst1q_f64(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return vaddq_f64(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return vsubq_f64(a, b); }
 static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return vmulq_f64(a, b); }
-static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return vdivq_f64(a, b); }
+static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return vminq_f64(a, b); }
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return vcgeq_f64(a, b); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return vcgtq_f64(a, b); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return vandq_u64(a, b); }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return vbslq_f64(m, yes, no); }
+static inline int mask_any(lane_mask a) { return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return vld1q_u32(p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { vst1q_u32(p, a); }
@@ -191,23 +209,28 @@ typedef uint32_t lane_u32;
 static inline lane_i64 i64_load(const int64_t *p) { return *p; }
 static inline void i64_store(int64_t *p, lane_i64 a) { *p = a; }
 static inline lane_i64 i64_zero(void) { return 0; }
+static inline lane_i64 i64_set(int64_t x) { return x; }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return a + b; }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return a - b; }
 static inline lane_i64 i64_prefix(lane_i64 a) { return a; }
 static inline lane_i64 i64_last(lane_i64 a) { return a; }
 static inline lane_f64 f64_from_high(lane_i64 a) { return (double)(a >> 32); }
 static inline lane_f64 f64_from_low(lane_i64 a) { return (double)(a & 0xFFFFFFFFll); }
+static inline uint32_t i64_nonzero(lane_i64 a) { return a != 0; }
+static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
+    (void)bits;
+    return a;
+}
 static inline lane_f64 f64_set(double x) { return x; }
-static inline lane_f64 f64_load(const double *p) { return *p; }
 static inline void f64_store(double *p, lane_f64 a) { *p = a; }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return a + b; }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return a - b; }
 static inline lane_f64 f64_mul(lane_f64 a, lane_f64 b) { return a * b; }
-static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return a / b; }
+static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return a < b ? a : b; }
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return a >= b; }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return a > b; }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
-static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return m ? yes : no; }
+static inline int mask_any(lane_mask a) { return a; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return *p; }
 static inline void u32_store(uint32_t *p, lane_u32 a) { *p = a; }

@@ -46,20 +46,19 @@ double FN(split_leaf_value)(const split_params *p, const split_node *parent, int
     return leaf_output(p, parent, (double)g / p->scale_g, (double)h / p->scale_h, p->l2, (double)n_rows);
 }
 
-/* ---- numerical features: plain gain, all lanes
- * ------------------------------------------------------------------ */
+/* ---- numerical features: plain gain, all lanes ------------------------------------------------------------
+ */
 
-/* One division for both children: (GL^2 (HR + l2) + GR^2 (HL + l2)) / ((HL + l2) (HR + l2)). */
-static ALWAYS_INLINE lane_f64 pair_score(lane_f64 gl, lane_f64 hl, lane_f64 gr, lane_f64 hr, lane_f64 l2) {
-    const lane_f64 a = f64_add(hl, l2), b = f64_add(hr, l2);
-    const lane_f64 num = f64_add(f64_mul(f64_mul(gl, gl), b), f64_mul(f64_mul(gr, gr), a));
-    return f64_div(num, f64_mul(a, b));
-}
+/* The two children's scores over one denominator:
+ * (GL^2 (HR + l2) + GR^2 (HL + l2)) / ((HL + l2) (HR + l2)).
+ */
+typedef struct fraction {
+    double num, den;
+} fraction;
 
-static inline double pair_score_one(double gl, double hl, double gr, double hr, double l2) {
+static inline fraction pair_score(double gl, double hl, double gr, double hr, double l2) {
     const double a = hl + l2, b = hr + l2;
-    const double num = (gl * gl) * b + (gr * gr) * a;
-    return num / (a * b);
+    return (fraction){(gl * gl) * b + (gr * gr) * a, a * b};
 }
 
 /* What the fixed-point score must be multiplied with to be real: a power of two. */
@@ -73,63 +72,141 @@ static inline double plain_gain(const split_params *p, const split_node *node, d
     return gain > 1e-12 * parent ? gain * score_unit(p) : -1.0;
 }
 
-static ALWAYS_INLINE void scan(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
-                               const split_node *node, split_candidate *best) {
+/* Best score so far of the feature being searched. */
+typedef struct leader {
+    double score;
+    int32_t key; /* 2 * code + missing_left; -1: nobody */
+} leader;
+
+/* The exact scores of one vector of candidates, in the order of ties. codes: NULL: first, first + 1, ... */
+static void challenge(leader *top, const double *gl, const double *hl, double g0, double h0, int both,
+                      const int64_t *codes, int32_t first, const split_params *p, const split_node *node) {
+    const double g = (double)node->g, h = (double)node->h, l2 = p->l2 * p->scale_h;
+    const double min_h = (double)p->min_h;
+    for (int j = 0; j < LANES64; j++) {
+        const int32_t code = codes ? (int32_t)codes[j] : first + j;
+        if (code < 1) /* code 0 itself is no threshold */
+            continue;
+        for (int side = 0; side <= both; side++) { /* missing right, then missing left */
+            const double a = side ? gl[j] : gl[j] - g0, b = side ? hl[j] : hl[j] - h0;
+            if (b < min_h || h - b < min_h)
+                continue;
+            const fraction f = pair_score(a, b, g - a, h - b, l2);
+            const double score = f.num / f.den;
+            if (score > top->score) {
+                top->score = score;
+                top->key = 2 * code + side;
+            }
+        }
+    }
+}
+
+/* Whether some lane's score may exceed the leader's: num / den > score without the division, and never
+ * wrongly no, as `low` is the leader's score less a few roundings.
+ */
+static ALWAYS_INLINE int may_lead(lane_f64 gl, lane_f64 hl, lane_f64 g, lane_f64 h, lane_f64 l2,
+                                  lane_f64 min_h, lane_f64 low) {
+    const lane_f64 gr = f64_sub(g, gl), hr = f64_sub(h, hl);
+    const lane_f64 a = f64_add(hl, l2), b = f64_add(hr, l2);
+    const lane_f64 num = f64_add(f64_mul(f64_mul(gl, gl), b), f64_mul(f64_mul(gr, gr), a));
+    const lane_mask lawful = f64_ge(f64_min(hl, hr), min_h);
+    return mask_any(mask_and(lawful, f64_gt(num, f64_mul(low, f64_mul(a, b)))));
+}
+
+static inline double below(double score) { return score > 0 ? score * (1 - 0x1p-48) : -1.0; }
+
+/* The search proper. One division per candidate would cost more than all the rest, so a vector of candidates
+ * is first held against the leader by cross-multiplication; few pass, as the leader of the features before is
+ * the one to beat. codes: NULL when list[i] is the cell of code i.
+ */
+static ALWAYS_INLINE leader scan(int64_t *list, const int64_t *sibling, const int64_t *codes, int32_t n,
+                                 int64_t missing, const split_params *p, const split_node *node,
+                                 double floor_score) {
     const lane_f64 g = f64_set((double)node->g), h = f64_set((double)node->h);
     const lane_f64 l2 = f64_set(p->l2 * p->scale_h), min_h = f64_set((double)p->min_h);
-    lane_f64 top = f64_set(-1.0), top_key = f64_set(-1.0);
-    double keys[LANES64];
-    for (int j = 0; j < LANES64; j++)
-        keys[j] = 2.0 * j;
-    lane_f64 key = f64_load(keys);
-    const lane_f64 step = f64_set(2.0 * LANES64), one = f64_set(1.0), skip = f64_set(2.0);
-    const int64_t missing = sibling ? cells[0] - sibling[0] : cells[0];
-    const lane_f64 g0 = f64_set((double)cell_g(missing)), h0 = f64_set((double)cell_h(missing));
+    const double g0 = (double)cell_g(missing), h0 = (double)cell_h(missing);
+    const lane_f64 vg0 = f64_set(g0), vh0 = f64_set(h0);
+    leader top = {floor_score, -1};
+    lane_f64 low = f64_set(below(top.score));
     lane_i64 carry = i64_zero();
+    for (int32_t c = 0; c < n; c += LANES64) {
+        lane_i64 x = i64_load(list + c);
+        if (sibling) {
+            x = i64_sub(x, i64_load(sibling + c));
+            i64_store(list + c, x);
+        }
+        const lane_i64 inside = i64_prefix(x);
+        x = i64_add(inside, carry);
+        carry = i64_add(carry, i64_last(inside)); /* one addition from vector to vector, no shuffle */
+        /* sums of codes 0..c: with missing left */
+        const lane_f64 gl = f64_from_high(x), hl = f64_from_low(x);
+        int better = may_lead(gl, hl, g, h, l2, min_h, low);
+        if (missing != 0)
+            better |= may_lead(f64_sub(gl, vg0), f64_sub(hl, vh0), g, h, l2, min_h, low);
+        if (better) {
+            double a[LANES64], b[LANES64];
+            f64_store(a, gl);
+            f64_store(b, hl);
+            challenge(&top, a, b, g0, h0, missing != 0, codes ? codes + c : codes, c, p, node);
+            low = f64_set(below(top.score));
+        }
+    }
+    return top;
+}
+
+/* In a node of few rows most cells are empty, and an empty cell is the same split as the code before it: the
+ * others are taken together, the difference to the sibling on the way. Returns how many there are.
+ */
+static ALWAYS_INLINE int32_t compact(int64_t *cells, const int64_t *sibling, int32_t n_codes, int64_t *list,
+                                     int64_t *codes) {
+    int64_t number[LANES64];
+    for (int j = 0; j < LANES64; j++)
+        number[j] = j;
+    lane_i64 code = i64_load(number);
+    const lane_i64 step = i64_set(LANES64);
+    int32_t n = 0;
     for (int32_t c = 0; c < n_codes; c += LANES64) {
         lane_i64 x = i64_load(cells + c);
         if (sibling) {
             x = i64_sub(x, i64_load(sibling + c));
             i64_store(cells + c, x);
         }
-        x = i64_add(i64_prefix(x), carry);
-        carry = i64_last(x);
-        /* sums of codes 0..c: with missing left */
-        const lane_f64 gl = f64_from_high(x), hl = f64_from_low(x);
-        const lane_mask real = f64_ge(key, skip); /* code 0 itself is no threshold */
-        {
-            const lane_f64 a = f64_sub(gl, g0), b = f64_sub(hl, h0);
-            const lane_f64 gr = f64_sub(g, a), hr = f64_sub(h, b);
-            lane_mask ok = mask_and(mask_and(f64_ge(b, min_h), f64_ge(hr, min_h)), real);
-            const lane_f64 score = pair_score(a, b, gr, hr, l2);
-            ok = mask_and(ok, f64_gt(score, top));
-            top = f64_select(ok, score, top);
-            top_key = f64_select(ok, key, top_key);
-        }
-        if (missing != 0) {
-            const lane_f64 gr = f64_sub(g, gl), hr = f64_sub(h, hl);
-            lane_mask ok = mask_and(mask_and(f64_ge(hl, min_h), f64_ge(hr, min_h)), real);
-            const lane_f64 score = pair_score(gl, hl, gr, hr, l2);
-            ok = mask_and(ok, f64_gt(score, top));
-            top = f64_select(ok, score, top);
-            top_key = f64_select(ok, f64_add(key, one), top_key);
-        }
-        key = f64_add(key, step);
+        const uint32_t full = i64_nonzero(x);
+        i64_store(list + n, i64_compress(x, full));
+        i64_store(codes + n, i64_compress(code, full));
+        n += POPCOUNT(full);
+        code = i64_add(code, step);
     }
-    double tops[LANES64];
-    f64_store(tops, top);
-    f64_store(keys, top_key);
-    double score = -1.0, k = -1.0;
-    for (int j = 0; j < LANES64; j++)
-        if (keys[j] >= 0 && (tops[j] > score || (tops[j] == score && keys[j] < k))) {
-            score = tops[j];
-            k = keys[j];
-        }
-    best->gain = k < 0 ? -1.0 : plain_gain(p, node, score);
+    const lane_i64 zero = i64_zero(); /* codes 0: no candidates */
+    i64_store(list + n, zero);
+    i64_store(codes + n, zero);
+    return n;
+}
+
+/* Best plain split of a numerical feature. cells: its n_codes cells, zero-padded to a multiple of
+ * HISTOGRAM_PAD. sibling: NULL, or the other child's cells: then `cells` holds the parent's, becomes the
+ * difference and is searched. floor_score: only a score above it is of interest (the best of the features
+ * before; -1: any).
+ */
+void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
+                         const split_node *node, double floor_score, split_candidate *best) {
+    const int64_t missing = sibling ? cells[0] - sibling[0] : cells[0];
+    leader top;
+    if (2 * node->n_rows < n_codes) {
+        int64_t list[256 + LANES64], codes[256 + LANES64];
+        const int32_t n = sibling ? compact(cells, sibling, n_codes, list, codes)
+                                  : compact(cells, (const int64_t *)0, n_codes, list, codes);
+        top = scan(list, (const int64_t *)0, codes, n, missing, p, node, floor_score);
+    } else if (sibling)
+        top = scan(cells, sibling, (const int64_t *)0, n_codes, missing, p, node, floor_score);
+    else
+        top = scan(cells, (const int64_t *)0, (const int64_t *)0, n_codes, missing, p, node, floor_score);
+    best->gain = top.key < 0 ? -1.0 : plain_gain(p, node, top.score);
     if (best->gain < 0)
         return;
-    best->code = (uint8_t)((int)k >> 1);
-    best->missing_left = (uint8_t)((int)k & 1);
+    best->score = top.score;
+    best->code = (uint8_t)(top.key >> 1);
+    best->missing_left = (uint8_t)(top.key & 1);
     best->any_missing = missing != 0;
     best->categorical = 0;
     int64_t left = best->missing_left ? cells[0] : 0;
@@ -137,18 +214,6 @@ static ALWAYS_INLINE void scan(int64_t *cells, const int64_t *sibling, int32_t n
         left += cells[c];
     best->g_left = cell_g(left);
     best->h_left = cell_h(left);
-}
-
-/* Best plain split of a numerical feature. cells: its n_codes cells, zero-padded to a multiple of
- * HISTOGRAM_PAD. sibling: NULL, or the other child's cells: then `cells` holds the parent's, becomes the
- * difference and is searched.
- */
-void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
-                         const split_node *node, split_candidate *best) {
-    if (sibling)
-        scan(cells, sibling, n_codes, p, node, best);
-    else
-        scan(cells, (const int64_t *)0, n_codes, p, node, best);
 }
 
 /* ---- numerical features: every option, exact counts
@@ -193,8 +258,8 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
             rows += exact->rows[c];
             weight += exact->weight[c];
         }
-        if (only && c != only)
-            continue;
+        if (only ? c != only : exact && exact->rows[c] == 0)
+            continue; /* no row has this code: the same split as the code before */
         for (int side = 0; side < (best->any_missing ? 2 : 1); side++) {
             const int64_t left = side ? sum + missing : sum;
             const int64_t gl = cell_g(left), hl = cell_h(left),
@@ -204,11 +269,11 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
             if (exact && !enough(p, node, exact, nl, weight + (side ? exact->weight[0] : 0)))
                 continue;
             double gain;
-            if (p->plain)
-                gain = plain_gain(p, node,
-                                  pair_score_one((double)gl, (double)hl, (double)(node->g - gl),
-                                                 (double)(node->h - hl), p->l2 * p->scale_h));
-            else
+            if (p->plain) {
+                const fraction f = pair_score((double)gl, (double)hl, (double)(node->g - gl),
+                                              (double)(node->h - hl), p->l2 * p->scale_h);
+                gain = plain_gain(p, node, f.num / f.den);
+            } else
                 gain =
                     general_gain(p, node, monotone, gl, hl, (double)nl, (double)(node->n_rows - nl), p->l2);
             if (gain > best->gain) {

@@ -43,7 +43,8 @@ typedef struct split_exact {
 } split_exact;
 
 typedef struct split_candidate {
-    double gain; /* real units; negative: no split */
+    double gain;  /* real units; negative: no split */
+    double score; /* of a plain split: the children's scores in fixed point */
     int64_t g_left, h_left;
     int32_t feature;
     uint8_t code;         /* numerical: codes 1..code go left */

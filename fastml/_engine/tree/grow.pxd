@@ -58,6 +58,7 @@ cdef class Grower:
     cdef grow_leaves(self)
     cdef try_leaves(self, const int32_t *todo, const int32_t *spare, const int32_t *other, Py_ssize_t n,
                     bint search_children)
-    cdef void settle_slots(self, int32_t index, int32_t spare, int32_t other) noexcept nogil
+    cdef void settle(self, int32_t index, int32_t spare, int32_t other) noexcept nogil
+    cdef Py_ssize_t choose_leaves(self, int32_t *todo, Py_ssize_t most) noexcept nogil
     cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil

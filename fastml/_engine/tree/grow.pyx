@@ -2,9 +2,9 @@
 """Growth of one tree: the only grower of the library.
 
 A leaf's split is *tried* (rows moved to two children, their histograms built and searched) before it becomes final.
-Trying is where the time goes, and a trial changes nothing outside its own range of rows, so several leaves at the head
-of the queue are tried at once; splits then become final strictly in the order of the queue. A leaf tried in vain stays
-a leaf. The tree is therefore the one that a single thread grows, on any number of threads.
+Trying is where the time goes, and a trial changes nothing outside its own range of rows, so several leaves are tried at
+once, also below splits that are not final yet; splits then become final strictly in the order of the queue. A leaf
+tried in vain stays a leaf. The tree is therefore the one that a single thread grows, on any number of threads.
 
 Large nodes are tried one at a time with all threads inside each stage; small ones one per thread.
 """
@@ -12,6 +12,7 @@ Large nodes are tried one at a time with all threads inside each stage; small on
 import numpy as np
 
 from cython.parallel cimport prange, threadid
+from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -30,7 +31,8 @@ from fastml._engine.tree.tree cimport TreeBuilder
 
 cdef enum:
     LARGE_NODE = 16384       # rows from which all threads work on one node
-    LEAVES_PER_THREAD = 3    # small leaves tried at once, per thread
+    ALONE_NODE = 4096        # the same, when there is no other node to work on
+    LEAVES_PER_THREAD = 4    # small leaves tried at once, per thread
     ROWS_PER_TASK = 16384    # when leaf values are added to the scores
 
 cdef class Grower:
@@ -81,7 +83,10 @@ cdef class Grower:
         cdef SplitSearch search = SplitSearch.__new__(SplitSearch)
         self.binned = binned
         self.n_threads = max(1, n_threads)
-        self.edges = edges
+        self.edges = None
+        if edges is not None:
+            begin = np.concatenate(([0], np.cumsum([len(own) for own in edges], dtype=np.int64)))
+            self.edges = np.concatenate([*edges, np.empty(0)]).astype(np.float64), begin.astype(np.int64)
         self.max_leaves = INT32_MAX if max_leaf_nodes is None else max_leaf_nodes
         self.max_depth = INT32_MAX if max_depth is None else max_depth
         if growth not in ("leaf", "level"):
@@ -314,7 +319,7 @@ cdef class Grower:
             child = self.front.leaves + record
             self.add_node(record)
             if child.split.gain > 0:
-                self.front.push(record)
+                self.front.push(&self.front.queue, record)
             else:
                 self.pool.release(child.slot)
                 child.slot = -1
@@ -383,7 +388,8 @@ cdef class Grower:
                                         self.rows.gh[0], &packed)
         raise_gradient_status(status)
         self.set_scales(&packed, h_p == NULL)
-        self.front.n_leaves = self.front.n_queue = self.tree.n_nodes = self.tree.n_sets = 0
+        self.front.clear()
+        self.tree.n_nodes = self.tree.n_sets = 0
         self.reserve(1)
         root = self.front.leaves
         self.front.n_leaves = 1
@@ -400,6 +406,7 @@ cdef class Grower:
         root.sums.value = K.split_leaf_value(&self.search.params, &root.sums, root.sums.g, root.sums.h, n)
         self.search.params.path_smooth = smooth
         root.split.gain = -1.0
+        root.priority = INFINITY
         self.columns.open_root()
         self.add_node(0)
         if self.max_leaves > 1 and self.layout.n_features > 0 and self.can_split(root):
@@ -408,7 +415,7 @@ cdef class Grower:
                 self.count(root, root.slot, self.n_threads)
                 self.search_leaf(0, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
-                self.front.push(0)
+                self.front.push(&self.front.queue, 0)
             self.grow_leaves()
         tree = self.tree.arrays(self.edges)
         self.leaf_nodes = np.flatnonzero(tree["feature"] < 0).astype(np.int32)
@@ -441,37 +448,20 @@ cdef class Grower:
 
     cdef grow_leaves(self):
         cdef int32_t leaf
-        cdef int32_t[::1] todo = np.empty(max(64, LEAVES_PER_THREAD * self.n_threads), dtype=np.int32)
-        cdef int32_t[::1] aside = np.empty(todo.shape[0] + 64, dtype=np.int32)
-        cdef int32_t[::1] spare = np.empty(todo.shape[0], dtype=np.int32)
-        cdef int32_t[::1] other = np.empty(todo.shape[0], dtype=np.int32)
-        cdef Py_ssize_t n_todo, n_aside, most, most_aside, i
+        cdef Py_ssize_t room = LEAVES_PER_THREAD * self.n_threads, n_todo, i
+        cdef int32_t[::1] todo = np.empty(room, dtype=np.int32)
+        cdef int32_t[::1] spare = np.empty(room, dtype=np.int32)
+        cdef int32_t[::1] other = np.empty(room, dtype=np.int32)
         cdef int64_t n_final = 1, rows_since_check = 0
         cdef bint search_children
         while True:
-            while self.front.n_queue and n_final < self.max_leaves and self.front.leaves[self.front.queue[0]].left >= 0:
-                leaf = self.front.pop()
-                self.commit(leaf)
+            while (self.front.queue.n and n_final < self.max_leaves
+                    and self.front.leaves[self.front.queue.records[0]].left >= 0):
+                self.commit(self.front.pop(&self.front.queue))
                 n_final += 1
-            if self.front.n_queue == 0 or n_final >= self.max_leaves:
+            if self.front.queue.n == 0 or n_final >= self.max_leaves:
                 return
-            # the next leaves to try: the first of the queue, and those behind it that are sure to be near its head
-            most = LEAVES_PER_THREAD * self.n_threads if self.n_threads > 1 else 1
-            most = min(<int64_t> most, self.max_leaves - n_final)
-            most_aside = min(<int64_t> aside.shape[0], self.max_leaves - n_final)
-            n_todo = n_aside = 0
-            while self.front.n_queue and n_todo < most and n_aside < most_aside:
-                leaf = self.front.pop()
-                aside[n_aside] = leaf
-                n_aside += 1
-                if self.front.leaves[leaf].left >= 0:
-                    continue
-                if self.front.leaves[leaf].n >= LARGE_NODE and n_todo > 0:
-                    break
-                todo[n_todo] = leaf
-                n_todo += 1
-                if self.front.leaves[leaf].n >= LARGE_NODE:
-                    break
+            n_todo = self.choose_leaves(&todo[0], min(<int64_t> room, self.max_leaves - n_final))
             self.reserve(2 * n_todo)
             search_children = n_final + 1 < self.max_leaves
             for i in range(n_todo):
@@ -484,16 +474,25 @@ cdef class Grower:
                 rows_since_check += self.front.leaves[leaf].n
             self.try_leaves(&todo[0], &spare[0], &other[0], n_todo, search_children)
             for i in range(n_todo):
-                self.settle_slots(todo[i], spare[i], other[i])
-            for i in range(n_aside):
-                if self.front.leaves[aside[i]].split.gain > 0:
-                    self.front.push(aside[i])
-                else:
-                    self.pool.release(self.front.leaves[aside[i]].slot)
-                    self.front.leaves[aside[i]].slot = -1
+                self.settle(todo[i], spare[i], other[i])
             if rows_since_check > 4000000:
                 rows_since_check = 0
                 check()
+
+    cdef Py_ssize_t choose_leaves(self, int32_t *todo, Py_ssize_t most) noexcept nogil:
+        """The leaf whose turn it is, and for the other threads those that are likely to have theirs soon."""
+        cdef int32_t leaf
+        cdef Py_ssize_t n = 1
+        todo[0] = self.front.queue.records[0]
+        if self.n_threads == 1 or self.front.leaves[todo[0]].n >= LARGE_NODE:
+            return n
+        while self.front.ahead.n and n < most:
+            leaf = self.front.pop(&self.front.ahead)
+            # large ones are left for when their turn comes: all threads work on them together
+            if leaf != todo[0] and self.front.leaves[leaf].left < 0 and self.front.leaves[leaf].n < LARGE_NODE:
+                todo[n] = leaf
+                n += 1
+        return n
 
     cdef try_leaves(self, const int32_t *todo, const int32_t *spare, const int32_t *other, Py_ssize_t n,
                     bint search_children):
@@ -502,22 +501,31 @@ cdef class Grower:
             if n == 1 or self.n_threads == 1:
                 for i in range(n):
                     self.try_split(todo[i], spare[i], other[i], search_children, self.work,
-                                   self.n_threads if self.front.leaves[todo[i]].n >= LARGE_NODE else 1)
+                                   self.n_threads if self.front.leaves[todo[i]].n >= ALONE_NODE else 1)
             else:
                 for i in prange(n, num_threads=self.n_threads, schedule="dynamic", chunksize=1):
                     self.try_split(todo[i], spare[i], other[i], search_children, self.work + threadid(), 1)
 
-    cdef void settle_slots(self, int32_t index, int32_t spare, int32_t other) noexcept nogil:
-        """After a trial: histograms that nobody took are free again."""
+    cdef void settle(self, int32_t index, int32_t spare, int32_t other) noexcept nogil:
+        """After a trial: histograms that nobody took are free again, the children may be tried next."""
         cdef Leaf *leaf = self.front.leaves + index
         cdef bint own = False, first = False, second = False
-        cdef int32_t side, slot
-        if leaf.left < 0:  # the split was not lawful; the leaf keeps its histogram
+        cdef int32_t side, slot, child
+        if leaf.left < 0:  # the split was not lawful: the leaf keeps its histogram and has another split, or none
             self.pool.release(spare)
             self.pool.release(other)
+            self.front.reconsider(index)
+            if leaf.split.gain > 0:
+                self.front.look_ahead(index, leaf.priority)
+            else:
+                self.pool.release(leaf.slot)
+                leaf.slot = -1
             return
         for side in range(2):
-            slot = self.front.leaves[leaf.left if side == 0 else leaf.right].slot
+            child = leaf.left if side == 0 else leaf.right
+            if self.front.leaves[child].split.gain > 0:
+                self.front.look_ahead(child, leaf.priority)
+            slot = self.front.leaves[child].slot
             own = own or (slot >= 0 and slot == leaf.slot)
             first = first or slot == spare
             second = second or (slot >= 0 and slot == other)

@@ -27,12 +27,13 @@ cdef class SplitSearch:
                          const uint32_t *rows, split_candidate *work, split_candidate *best) noexcept nogil
 
     cdef void search(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node, uint64_t path,
-                     const split_exact *exact, split_candidate *found) noexcept nogil
+                     const split_exact *exact, double floor_score, split_candidate *found) noexcept nogil
 
     cdef int32_t random_code(self, const int64_t *cells, int32_t n_codes, uint64_t key) noexcept nogil
 
     cdef void search_allowed(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node,
-                             const uint8_t *allowed, uint64_t path, split_candidate *work) noexcept nogil
+                             const uint8_t *allowed, uint64_t path, double floor_score,
+                             split_candidate *work) noexcept nogil
 
     cdef void count(self, Py_ssize_t j, const split_node *node, const uint32_t *rows, split_exact *exact) noexcept nogil
 

@@ -20,8 +20,11 @@ cdef enum:
 cdef class SplitSearch:
 
     cdef void search(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node, uint64_t path,
-                     const split_exact *exact, split_candidate *found) noexcept nogil:
-        """Best split on active feature j; with a sibling, the cells become the difference first."""
+                     const split_exact *exact, double floor_score, split_candidate *found) noexcept nogil:
+        """Best split on active feature j; with a sibling, the cells become the difference first.
+
+        floor_score: a plain split with a score that is not above it need not be found.
+        """
         cdef int32_t feature = self.layout.features[j], n_codes = self.layout.n_codes[j], only = 0
         cdef int64_t cell = self.layout.offset[j]
         cdef int64_t *own = cells + cell
@@ -29,7 +32,8 @@ cdef class SplitSearch:
         cdef bint categorical = self.categorical[feature] != 0
         cdef bint plain = self.params.plain and not categorical and not self.extra_random and exact == NULL
         if plain:
-            K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node, found)
+            K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node, floor_score,
+                              found)
         else:
             if sibling != NULL:
                 K.histogram_subtract(own, sibling + cell, n_codes)
@@ -65,6 +69,8 @@ cdef class SplitSearch:
         allowed: by active feature; NULL: all. work: one candidate per active feature.
         """
         cdef Py_ssize_t j, n = self.layout.n_features
+        cdef double floor_score = -1.0
+        cdef bint plain = self.params.plain and not self.extra_random
         if self.exact_first:
             if sibling != NULL:
                 K.histogram_subtract(cells, sibling, self.layout.n_cells)
@@ -72,19 +78,22 @@ cdef class SplitSearch:
             return
         if n_threads > 1 and self.layout.n_cells >= 2 * CELLS_PER_THREAD:
             for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=16):
-                self.search_allowed(j, cells, sibling, node, allowed, path, work)
+                self.search_allowed(j, cells, sibling, node, allowed, path, -1.0, work)
         else:
             for j in range(n):
-                self.search_allowed(j, cells, sibling, node, allowed, path, work)
+                self.search_allowed(j, cells, sibling, node, allowed, path, floor_score, work)
+                if work[j].gain >= 0 and plain and not work[j].categorical:
+                    floor_score = work[j].score
         best.gain = -1.0
         for j in range(n):
             if work[j].gain > best.gain:
                 best[0] = work[j]
 
     cdef void search_allowed(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node,
-                             const uint8_t *allowed, uint64_t path, split_candidate *work) noexcept nogil:
+                             const uint8_t *allowed, uint64_t path, double floor_score,
+                             split_candidate *work) noexcept nogil:
         if allowed == NULL or allowed[j]:
-            self.search(j, cells, sibling, node, path, NULL, work + j)
+            self.search(j, cells, sibling, node, path, NULL, floor_score, work + j)
         else:
             work[j].gain = -1.0
             if sibling != NULL:
@@ -104,7 +113,7 @@ cdef class SplitSearch:
             checked = self.exact_first
             if checked:
                 self.count(j, node, rows, &exact)
-            self.search(j, cells, NULL, node, path, &exact if checked else NULL, work + j)
+            self.search(j, cells, NULL, node, path, &exact if checked else NULL, -1.0, work + j)
             work[j].feature = <int32_t> (-1 - j if checked else j)  # negative: checked
         while True:
             top = -1
@@ -119,7 +128,7 @@ cdef class SplitSearch:
                 best.feature = self.layout.features[top]
                 return
             self.count(top, node, rows, &exact)
-            self.search(top, cells, NULL, node, path, &exact, work + top)
+            self.search(top, cells, NULL, node, path, &exact, -1.0, work + top)
             work[top].feature = <int32_t> (-1 - top)
 
     cdef void count(self, Py_ssize_t j, const split_node *node, const uint32_t *rows,
@@ -157,7 +166,7 @@ def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double
     params.min_rows, params.plain = 1, 1
     total = np.asarray(own)
     node.g, node.h = int((total >> 32).sum()), int((total & 0xFFFFFFFF).sum())
-    K.split_numerical(&own[0], NULL, n, &params, &node, &found)
+    K.split_numerical(&own[0], NULL, n, &params, &node, -1.0, &found)
     if found.gain < 0:
         return -1.0, 0, False
     return found.gain, found.code, bool(found.missing_left)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
@@ -66,8 +67,9 @@ cdef class TreeBuilder:
 
         Parameters
         ----------
-        edges : list of float64 arrays, optional
-            Bin edges by feature; thresholds are NaN without them.
+        edges : pair of arrays, optional
+            All features' bin edges one after the other (float64), and where each feature's begin (int64, one more
+            than there are features); thresholds are NaN without them.
 
         Returns
         -------
@@ -75,18 +77,24 @@ cdef class TreeBuilder:
             The node fields of `Forest` and ``category_sets``.
         """
         cdef Py_ssize_t i, n = self.n_nodes
+        cdef int64_t place
+        cdef Node *node
+        cdef const double[::1] values
+        cdef const int64_t[::1] begin
         flat = np.asarray(<uint8_t[:n * sizeof(Node)]> <uint8_t *> self.nodes).view(NODE)
         tree = {name: flat[name].copy() for name in
                 ("left", "right", "feature", "category_set", "depth", "code", "missing_left", "value", "gain", "weight",
                  "count")}
-        threshold = np.full(n, np.nan)
+        cdef double[::1] threshold = np.full(n, np.nan)
         if edges is not None:
+            values, begin = edges
             for i in range(n):
-                if self.nodes[i].feature >= 0 and self.nodes[i].category_set < 0:
-                    own = edges[self.nodes[i].feature]
+                node = self.nodes + i
+                if node.feature >= 0 and node.category_set < 0:
+                    place = begin[node.feature] + node.code - 1
                     # the last code has no edge: all that is not missing goes left
-                    threshold[i] = own[self.nodes[i].code - 1] if self.nodes[i].code <= len(own) else np.inf
-        tree["threshold"] = threshold
+                    threshold[i] = values[place] if place < begin[node.feature + 1] else INFINITY
+        tree["threshold"] = np.asarray(threshold)
         sets = np.empty((self.n_sets, 32), dtype=np.uint8)
         if self.n_sets:
             sets[...] = <uint8_t[:self.n_sets, :32]> self.sets
