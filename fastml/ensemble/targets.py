@@ -30,8 +30,8 @@ def check_target(y, name="y"):
 def _column(y, name):
     if y is None:
         raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
-    if not isinstance(y, np.ndarray) and hasattr(y, "to_numpy") and not hasattr(y, "iloc"):
-        y = y.to_numpy()  # Polars and pyarrow columns
+    if hasattr(y, "to_numpy") and not hasattr(y, "iloc"):
+        y = np.asarray(y)  # Polars and pyarrow columns
     return column_or_1d(y, warn=True)
 
 
