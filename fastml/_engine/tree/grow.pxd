@@ -62,3 +62,4 @@ cdef class Grower:
     cdef Py_ssize_t choose_leaves(self, int32_t *todo, Py_ssize_t most) noexcept nogil
     cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil
+    cdef gather_rows(self)

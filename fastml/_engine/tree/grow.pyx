@@ -34,6 +34,8 @@ cdef enum:
     ALONE_NODE = 4096        # the same, when there is no other node to work on
     LEAVES_PER_THREAD = 4    # small leaves tried at once, per thread
     ROWS_PER_TASK = 16384    # when leaf values are added to the scores
+    UNTRIED = -1             # Leaf.left before its split has been tried
+    CHOSEN = -2              # and while it is being tried
 
 cdef class Grower:
     """Grows trees on one binned matrix.
@@ -417,6 +419,7 @@ cdef class Grower:
             if root.split.gain > 0:
                 self.front.push(&self.front.queue, 0)
             self.grow_leaves()
+            self.gather_rows()
         tree = self.tree.arrays(self.edges)
         self.leaf_nodes = np.flatnonzero(tree["feature"] < 0).astype(np.int32)
         return tree
@@ -484,12 +487,14 @@ cdef class Grower:
         cdef int32_t leaf
         cdef Py_ssize_t n = 1
         todo[0] = self.front.queue.records[0]
+        self.front.leaves[todo[0]].left = CHOSEN
         if self.n_threads == 1 or self.front.leaves[todo[0]].n >= LARGE_NODE:
             return n
         while self.front.ahead.n and n < most:
             leaf = self.front.pop(&self.front.ahead)
             # large ones are left for when their turn comes: all threads work on them together
-            if leaf != todo[0] and self.front.leaves[leaf].left < 0 and self.front.leaves[leaf].n < LARGE_NODE:
+            if self.front.leaves[leaf].left == UNTRIED and self.front.leaves[leaf].n < LARGE_NODE:
+                self.front.leaves[leaf].left = CHOSEN
                 todo[n] = leaf
                 n += 1
         return n
@@ -538,6 +543,40 @@ cdef class Grower:
         leaf.slot = -1
 
     # ---- the rows of the last tree's leaves -------------------------------------------------------------------------
+
+    cdef gather_rows(self):
+        """Makes the rows of every leaf of the tree whole again.
+
+        Below a split that was tried in vain others may have been tried, and have written over a part of the leaf's
+        rows. What lies in the untried leaves below it is intact: taken together and sorted, the rows of the leaf.
+        """
+        cdef Py_ssize_t i
+        cdef int64_t first
+        cdef int32_t record
+        cdef Leaf *leaf
+        cdef uint32_t[::1] rows
+        cdef uint32_t *own
+        for i in range(self.tree.n_nodes):
+            if self.tree.nodes[i].leaf < 0:
+                continue
+            leaf = self.front.leaves + self.tree.nodes[i].leaf
+            if leaf.left < 0:
+                continue
+            below, rows, first = [leaf.left, leaf.right], np.empty(leaf.n, dtype=np.uint32), 0
+            while below:
+                record = below.pop()
+                if self.front.leaves[record].left >= 0:
+                    below += [self.front.leaves[record].left, self.front.leaves[record].right]
+                else:
+                    memcpy(&rows[first], self.rows.of(self.front.leaves + record),
+                           self.front.leaves[record].n * sizeof(uint32_t))
+                    first += self.front.leaves[record].n
+            np.asarray(rows).sort()
+            if leaf.depth == 0 and self.rows.implicit_root:
+                continue
+            own = self.rows.rows[leaf.buffer] + leaf.start
+            memcpy(own, &rows[0], leaf.n * sizeof(uint32_t))
+            leaf.left = leaf.right = UNTRIED
 
     cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil:
         return self.front.leaves + self.tree.nodes[node].leaf
