@@ -5,6 +5,7 @@ A pack is a copy: it holds no reference to the forest, is never changed and may 
 
 import numpy as np
 
+from libc.math cimport log2
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -317,11 +318,12 @@ cdef class _Packer:
         self.trees[t].slot = 0
         self.n_leaves += n_leaves
         n_slots[0] = max(1, pairs)
-        # Mean length of a row's path: visits of inner nodes over rows; without counts, the height.
+        # Mean length of a row's path: visits of inner nodes over rows; without counts, the height. Rows in lockstep
+        # wait for the longest path among them, which is longer by about half of log2(n_leaves).
         rows = <double> self.count[first]
         cdef double path = visits / rows if rows > 0 else self.height[0]
         cdef double step_cost = n_steps * K.traverse_step_ns()
-        cdef double walk_cost = path * K.traverse_level_ns(n)
+        cdef double walk_cost = (path + 0.5 * log2(n_leaves)) * K.traverse_level_ns(n)
         # 8 trees of one row wait together as 8 rows of one tree do, but their nodes come from more cache lines.
         self.pack.one_ns += 1.5 * walk_cost + 5
         if n_leaves == 1 or (n_leaves <= TRAVERSE_MAX_LEAVES and step_cost <= walk_cost):
