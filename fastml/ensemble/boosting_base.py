@@ -26,7 +26,14 @@ from fastml._engine.tree.table import Labels, Table
 from fastml.ensemble.boosting_model import BoostingModel
 from fastml.ensemble.boosting_parameters import CONSTRAINTS
 from fastml.ensemble.constraints import categorical_mask, interaction_groups, monotonic_directions
-from fastml.ensemble.monitor import EarlyStopping, EvaluationSet, Monitor, no_improvement, small_sample
+from fastml.ensemble.monitor import (
+    EarlyStopping,
+    EvaluationSet,
+    Monitor,
+    callback_list,
+    no_improvement,
+    small_sample,
+)
 from fastml.ensemble.progress import Progress
 from fastml.ensemble.rows import Rows, named_sets
 from fastml.ensemble.targets import check_margin, check_weight
@@ -131,6 +138,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
     def _start(self, train, validation, evaluation, eval_metric, callbacks):
         """Everything before the first round; returns the Monitor that runs the rounds."""
         warm = self.warm_start and hasattr(self, "_forest")
+        callbacks = callback_list(callbacks)
         self._check_parameters_together(warm)
         self._read_training_rows(train, warm)
         self._check_validation_arguments(validation)
@@ -171,7 +179,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             sets=[
                 EvaluationSet(name, rows, rows.y, rows.weight, metrics) for name, rows in evaluation.items()
             ],
-            callbacks=[callbacks] if callable(callbacks) else list(callbacks or []),
+            callbacks=callbacks,
             progress=progress,
         )
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import resample
 
-__all__ = ["EarlyStopping", "EvaluationSet", "Monitor", "RoundInfo", "no_improvement", "small_sample"]
+__all__ = [
+    "EarlyStopping",
+    "EvaluationSet",
+    "Monitor",
+    "RoundInfo",
+    "callback_list",
+    "no_improvement",
+    "small_sample",
+]
 
 _SMALL_SAMPLE = 10_000
 
@@ -98,6 +106,25 @@ class EvaluationSet:
         """Compute all metrics on the scores as they are."""
         for metric in self.metrics:
             self.history[metric.name].append(float(metric(self.y, self.rows.raw, self.weight)))
+
+
+def callback_list(callbacks):
+    """The callbacks as a list.
+
+    Raises
+    ------
+    TypeError
+        If there is something that cannot be called.
+    """
+    if callbacks is None:
+        return []
+    listed = (
+        [callbacks] if callable(callbacks) or not isinstance(callbacks, (list, tuple)) else list(callbacks)
+    )
+    for callback in listed:
+        if not callable(callback):
+            raise TypeError(f"callbacks must be callables that take a RoundInfo, got {callback!r}")
+    return listed
 
 
 class RoundInfo:

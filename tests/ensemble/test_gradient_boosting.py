@@ -89,8 +89,7 @@ def test_as_accurate_as_scikit_learn_in_classification(name):
         cross_val_score(cls(max_iter=40), X, y, cv=folds, scoring="neg_log_loss", n_jobs=1)
         for cls in (GradientBoostingClassifier, HistGradientBoostingClassifier)
     )
-    # the spread between folds is several times larger than any difference between two right programs; the same
-    # shortfall in every fold would show
+    # the spread between folds is several times larger than any difference between two right programs
     assert ours.mean() > theirs.mean() - 0.5 * theirs.std()
 
 
