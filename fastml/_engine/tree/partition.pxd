@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from fastml._engine.runtime.kernels cimport partition_rule
 
 cdef enum:
-    PARTITION_BLOCK = 16384  # rows; a multiple of 64
+    PARTITION_BLOCK = 2048  # rows; a multiple of 64
 
 cdef int64_t mask_rows(const uint8_t *column, const uint32_t *rows, int64_t n, const partition_rule *rule,
                        uint64_t *mask, int64_t *block_left, int n_threads) noexcept nogil

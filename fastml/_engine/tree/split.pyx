@@ -14,7 +14,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from fastml._engine.runtime.kernels cimport K, split_candidate, split_exact, split_node, split_params
 
 cdef enum:
-    CELLS_PER_THREAD = 16384  # a search below it is over before a second thread has started
+    CELLS_PER_THREAD = 2048  # a search below it is over before a second thread has started
 
 
 cdef class SplitSearch:
@@ -32,8 +32,8 @@ cdef class SplitSearch:
         cdef bint categorical = self.categorical[feature] != 0
         cdef bint plain = self.params.plain and not categorical and not self.extra_random and exact == NULL
         if plain:
-            K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node, floor_score,
-                              found)
+            K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node,
+                              floor_score, found)
         else:
             if sibling != NULL:
                 K.histogram_subtract(own, sibling + cell, n_codes)
@@ -77,7 +77,7 @@ cdef class SplitSearch:
             self.find_exact(cells, node, allowed, path, rows, work, best)
             return
         if n_threads > 1 and self.layout.n_cells >= 2 * CELLS_PER_THREAD:
-            for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=16):
+            for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=4):
                 self.search_allowed(j, cells, sibling, node, allowed, path, -1.0, work)
         else:
             for j in range(n):
