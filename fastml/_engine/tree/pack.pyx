@@ -6,12 +6,13 @@ A pack is a copy: it holds no reference to the forest, is never changed and may 
 import numpy as np
 
 from libc.math cimport log2
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 from fastml._engine.runtime.kernels cimport (
     K, traverse_part, traverse_round, traverse_step, traverse_tree,
 )
+from fastml._engine.tree.ranges cimport Ranges, Runs, find_runs, number_ranges, set_ranges
+from fastml._engine.tree.steps cimport LEAVES, StepList
 
 cdef extern from "tree/traverse.h":
     cdef enum:
@@ -23,69 +24,6 @@ cdef extern from "tree/traverse.h":
 cdef enum:
     SLOTS_PER_PART = 64  # 16 KB of slots: with the codes of a block, inside the first-level cache
     TREES_PER_PART = 32
-    LEAVES = -1          # stage of a step that waits for none; keeps have even stages, joins odd ones
-
-
-cdef struct Ranges:
-    # Codes that go one way, as ranges (low, width): code in the range <=> (uint8)(code - low) <= width
-    int32_t n
-    uint8_t low[128]
-    uint8_t width[128]
-
-
-cdef struct Runs:
-    # A category set as alternating runs of codes: run r is [start[r], start[r + 1]), the first goes left if first_left
-    int32_t n
-    bint first_left
-    uint8_t start[256]
-
-
-cdef struct Raw:
-    # A step before it is put in order
-    traverse_step step
-    int32_t stage
-    int32_t height
-
-
-cdef inline bint in_set(const uint8_t *bits, int c) noexcept nogil:
-    return (bits[c >> 3] >> (c & 7)) & 1
-
-
-cdef void find_runs(const uint8_t *bits, Runs *runs) noexcept nogil:
-    cdef int c
-    runs.first_left = in_set(bits, 0)
-    runs.n = 1
-    runs.start[0] = 0
-    for c in range(1, 256):
-        if in_set(bits, c) != in_set(bits, c - 1):
-            runs.start[runs.n] = <uint8_t> c
-            runs.n += 1
-
-
-cdef void set_ranges(const uint8_t *bits, bint left, Ranges *ranges) noexcept nogil:
-    """Runs of codes that go left (or right), the last joined to the first around the end of the codes."""
-    cdef int c, first = -1, at, begin = -1
-    ranges.n = 0
-    for c in range(256):
-        if in_set(bits, c) != in_set(bits, (c + 255) & 255):
-            first = c
-            break
-    if first < 0:
-        if in_set(bits, 0) == left:
-            ranges.n = 1
-            ranges.low[0] = 0
-            ranges.width[0] = 255
-        return
-    for at in range(first, first + 257):
-        c = at & 255
-        if at < first + 256 and in_set(bits, c) == left:
-            if begin < 0:
-                begin = at
-        elif begin >= 0:
-            ranges.low[ranges.n] = <uint8_t> (begin & 255)
-            ranges.width[ranges.n] = <uint8_t> (at - begin - 1)
-            ranges.n += 1
-            begin = -1
 
 
 cdef class Pack:
@@ -151,12 +89,7 @@ cdef class _Packer:
     cdef traverse_part *parts
     cdef traverse_tree *trees
     cdef int64_t n_nodes, n_leaves, n_steps, n_rounds, n_parts
-    # the part that is open
-    cdef Raw *raw
-    cdef Raw *raw_sorted
-    cdef int64_t n_raw
-    cdef int32_t n_part_slots, max_slots
-    cdef object keep
+    cdef StepList open_steps     # of the part that is open
 
     def __cinit__(self, Pack pack not None, dict arrays not None, plane_of):
         self.pack = pack
@@ -176,18 +109,19 @@ cdef class _Packer:
         n_nodes = len(arrays["left"])
         # Runs of each set bound the steps and the nodes that a categorical split becomes.
         sets = np.unpackbits(arrays["category_sets"], axis=1, bitorder="little")
-        n_runs = 1 + np.count_nonzero(sets[:, 1:] != sets[:, :-1], axis=1)
-        categorical = arrays["category_set"][arrays["category_set"] >= 0]
-        extra = int(n_runs[categorical].sum())
-        most = int(np.diff(arrays["tree_offsets"]).max(initial=1))
-        room_steps = n_nodes + extra + n_trees + 1
-        room_nodes = n_nodes + 2 * extra + 1
-        if most + 2 * extra >= 1 << 31:
+        n_runs = np.append(1 + np.count_nonzero(sets[:, 1:] != sets[:, :-1], axis=1), 0)
+        sizes = np.diff(arrays["tree_offsets"])
+        runs = np.add.reduceat(n_runs[arrays["category_set"]], arrays["tree_offsets"][:-1]) if n_trees else sizes
+        most = int((sizes + 2 * runs).max(initial=1))
+        if most >= 1 << 31:
             raise ValueError("a tree is too large to be packed")
+        stepped = sizes < 2 * TRAVERSE_MAX_LEAVES
+        room_steps = int(sizes[stepped].sum() + runs[stepped].sum()) + n_trees + 1
+        room_nodes = int(sizes.sum() + 2 * runs.sum()) + 1
         scratch = np.empty((5, most), dtype=np.int32)
         self.height, self.stage_of, self.slot_of, self.leaf_of, self.pair_of = scratch
-        self.queue = np.empty(most + 2 * extra + 1, dtype=np.int32)
-        self.queue_runs = np.empty((most + 2 * extra + 1, 2), dtype=np.int16)
+        self.queue = np.empty(most + 1, dtype=np.int32)
+        self.queue_runs = np.empty((most + 1, 2), dtype=np.int16)
         memory = {
             "nodes": np.empty(room_nodes, dtype=np.uint64),
             "node_value": np.empty(room_nodes),
@@ -211,15 +145,12 @@ cdef class _Packer:
         self.rounds = <traverse_round *> &rounds[0]
         self.parts = <traverse_part *> &parts[0]
         self.trees = <traverse_tree *> &trees[0]
-        self.keep = np.empty((2, room_steps * sizeof(Raw)), dtype=np.uint8)
-        cdef uint8_t[:, ::1] keep = self.keep
-        self.raw = <Raw *> &keep[0, 0]
-        self.raw_sorted = <Raw *> &keep[1, 0]
+        self.open_steps = StepList()
 
     cdef int run(self) except -1:
         cdef int64_t t
         cdef int64_t n_trees = self.pack.n_trees
-        cdef bint in_steps, open_steps = False, is_open = False
+        cdef bint in_steps, open_in_steps = False, is_open = False
         cdef int32_t slots
         cdef traverse_part *part = NULL
         for t in range(n_trees):
@@ -227,8 +158,8 @@ cdef class _Packer:
             in_steps = self.measure(t, &slots)
             self.breadth_first(t)
             if is_open and (
-                open_steps != in_steps
-                or (in_steps and self.n_part_slots + slots > SLOTS_PER_PART)
+                open_in_steps != in_steps
+                or (in_steps and self.open_steps.n_slots + slots > SLOTS_PER_PART)
                 or part.n_trees >= TREES_PER_PART
                 or (self.pack.stage > 0 and t % self.pack.stage == 0)
             ):
@@ -242,9 +173,8 @@ cdef class _Packer:
                 part.first_tree = t
                 part.n_rounds = 0
                 part.n_trees = 0
-                self.n_raw = 0
-                self.n_part_slots = 0
-                open_steps = in_steps
+                self.open_steps.clear()
+                open_in_steps = in_steps
                 is_open = True
             part.n_trees += 1
             if in_steps:
@@ -252,7 +182,6 @@ cdef class _Packer:
         if is_open:
             self.close(part)
         cdef Pack pack = self.pack
-        pack.n_slots = self.max_slots
         pack.c.steps = self.steps
         pack.c.rounds = self.rounds
         pack.c.parts = self.parts
@@ -269,39 +198,27 @@ cdef class _Packer:
 
     cdef int ranges_of(self, int64_t node, bint left, Ranges *ranges) noexcept nogil:
         """Codes that go left (right) at a node, as ranges."""
-        cdef uint8_t bias, width
         if self.category_set[node] >= 0:
             set_ranges(&self.sets[self.category_set[node], 0], left, ranges)
-            return ranges.n
-        bias = 0 if self.missing_left[node] else 1
-        width = <uint8_t> (self.code[node] - bias)
-        if left:
-            ranges.n = 1
-            ranges.low[0] = bias
-            ranges.width[0] = width
-        elif width == 255:
-            ranges.n = 0
         else:
-            ranges.n = 1
-            ranges.low[0] = <uint8_t> (self.code[node] + 1)
-            ranges.width[0] = <uint8_t> (254 - width)
+            number_ranges(self.code[node], self.missing_left[node], left, ranges)
         return ranges.n
 
     cdef bint measure(self, int64_t t, int32_t *n_slots) noexcept nogil:
         """Heights and leaf numbers of a tree; whether steps are expected to be the faster form."""
         cdef int64_t first = self.offsets[t], i
         cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
-        cdef int32_t l, r, n_leaves = 0, pairs = 0
+        cdef int32_t left, right, n_leaves = 0, pairs = 0
         cdef int64_t n_steps = 0
         cdef double visits = 0, rows
         cdef Ranges ranges
         for i in range(n - 1, -1, -1):
-            l = self.left[first + i]
-            if l < 0:
+            left = self.left[first + i]
+            if left < 0:
                 self.height[i] = 0
                 continue
-            r = self.right[first + i]
-            self.height[i] = 1 + max(self.height[l], self.height[r])
+            right = self.right[first + i]
+            self.height[i] = 1 + max(self.height[left], self.height[right])
             if self.height[i] == 1:
                 pairs += 1
             visits += <double> self.count[first + i]
@@ -333,133 +250,68 @@ cdef class _Packer:
         self.pack.walked_bytes += n * sizeof(uint64_t)
         return False
 
-    cdef void put(self, int64_t node, const Ranges *ranges, int32_t k, int32_t stage, int32_t height) noexcept nogil:
-        cdef Raw *raw = &self.raw[self.n_raw]
-        self.n_raw += 1
-        memset(raw, 0, sizeof(Raw))
-        raw.step.plane = <uint32_t> self.plane_of[self.feature[node]] if self.feature[node] >= 0 else 0
-        raw.step.low = ranges.low[k]
-        raw.step.width = ranges.width[k]
-        raw.stage = stage
-        raw.height = height
-
-    cdef void emit(self, int64_t t) noexcept nogil:
+    cdef int emit(self, int64_t t) except -1:
         """Steps of one tree, children first."""
         cdef int64_t first = self.offsets[t], i
         cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
-        cdef int32_t l, r, child, stage, k
+        cdef int32_t left, right, child, stage, plane, k
+        cdef StepList steps = self.open_steps
         cdef Ranges ranges
-        cdef Raw *raw
+        cdef traverse_step *step
         if n == 1:
-            ranges.n = 1
-            ranges.low[0] = 0
-            ranges.width[0] = 255
-            self.put(first, &ranges, 0, LEAVES, 0)
-            self.raw[self.n_raw - 1].step.target = <uint16_t> self.n_part_slots
-            self.trees[t].slot = self.n_part_slots
-            self.n_part_slots += 1
-            return
+            number_ranges(255, True, True, &ranges)
+            steps.add(0, &ranges, 0, LEAVES, 0).target = <uint16_t> steps.n_slots
+            self.trees[t].slot = steps.n_slots
+            steps.n_slots += 1
+            return 0
         for i in range(n - 1, -1, -1):
-            l = self.left[first + i]
-            if l < 0:
+            left = self.left[first + i]
+            if left < 0:
                 continue
-            r = self.right[first + i]
+            right = self.right[first + i]
+            plane = self.plane_of[self.feature[first + i]]
             if self.height[i] == 1:
-                self.slot_of[i] = self.n_part_slots
-                self.n_part_slots += 1
+                self.slot_of[i] = steps.n_slots
+                steps.n_slots += 1
                 stage = LEAVES
                 if self.ranges_of(first + i, True, &ranges) == 0:
-                    ranges.low[0] = 0
-                    ranges.width[0] = 255
-                    l = r  # everything goes right
-                self.put(first + i, &ranges, 0, LEAVES, 1)
-                raw = &self.raw[self.n_raw - 1]
-                raw.step.target = <uint16_t> self.slot_of[i]
-                raw.step.inside = <uint8_t> self.leaf_of[l]
-                raw.step.outside = <uint8_t> self.leaf_of[r]
-                for k in range(1, ranges.n):
-                    stage = 0
-                    self.put(first + i, &ranges, k, stage, 1)
-                    raw = &self.raw[self.n_raw - 1]
-                    raw.step.target = <uint16_t> self.slot_of[i]
-                    raw.step.inside = <uint8_t> self.leaf_of[l]
-                self.stage_of[i] = stage
-            elif self.height[l] == 0 or self.height[r] == 0:
-                child = r if self.height[l] == 0 else l
+                    number_ranges(255, True, True, &ranges)
+                    left = right
+                for k in range(ranges.n):
+                    step = steps.add(plane, &ranges, k, stage, 1)
+                    step.target = <uint16_t> self.slot_of[i]
+                    step.inside = <uint8_t> self.leaf_of[left]
+                    step.outside = <uint8_t> self.leaf_of[right]
+                    if k + 1 < ranges.n:
+                        stage = 0  # the other ranges keep what the first one left
+            elif self.height[left] == 0 or self.height[right] == 0:
+                child = right if self.height[left] == 0 else left
                 self.slot_of[i] = self.slot_of[child]
                 stage = self.stage_of[child]
-                stage = stage + 1 if stage & 1 else stage  # the first even stage that is not earlier
-                self.stage_of[i] = stage
-                for k in range(self.ranges_of(first + i, child == r, &ranges)):
-                    self.put(first + i, &ranges, k, stage, self.height[i])
-                    raw = &self.raw[self.n_raw - 1]
-                    raw.step.target = <uint16_t> self.slot_of[i]
-                    raw.step.inside = <uint8_t> self.leaf_of[l if child == r else r]
+                if stage & 1:
+                    stage += 1  # the first even stage that is not earlier
+                for k in range(self.ranges_of(first + i, child == right, &ranges)):
+                    step = steps.add(plane, &ranges, k, stage, self.height[i])
+                    step.target = <uint16_t> self.slot_of[i]
+                    step.inside = <uint8_t> self.leaf_of[left if child == right else right]
             else:
-                self.slot_of[i] = self.slot_of[r]
-                stage = max(self.stage_of[l], self.stage_of[r])
-                stage = stage if stage & 1 and stage > 0 else stage + 1
-                if stage == 0:
-                    stage = 1
-                self.stage_of[i] = stage
+                self.slot_of[i] = self.slot_of[right]
+                stage = max(1, max(self.stage_of[left], self.stage_of[right]) | 1)
                 for k in range(self.ranges_of(first + i, True, &ranges)):
-                    self.put(first + i, &ranges, k, stage, self.height[i])
-                    raw = &self.raw[self.n_raw - 1]
-                    raw.step.target = <uint16_t> self.slot_of[i]
-                    raw.step.other = <uint16_t> self.slot_of[l]
+                    step = steps.add(plane, &ranges, k, stage, self.height[i])
+                    step.target = <uint16_t> self.slot_of[i]
+                    step.other = <uint16_t> self.slot_of[left]
+            self.stage_of[i] = stage
         self.trees[t].slot = self.slot_of[0]
+        return 0
 
     cdef void close(self, traverse_part *part) noexcept nogil:
-        """Put the steps of a part in order: by stage, then by height, so that neighbours seldom wait for each other."""
-        cdef int64_t i, n = self.n_raw
-        cdef int32_t stage
-        cdef traverse_round *group
-        if n == 0:
-            return
-        self.sort(True)
-        self.sort(False)
-        group = &self.rounds[self.n_rounds]
-        memset(group, 0, sizeof(traverse_round))
-        part.n_rounds = 1
-        for i in range(n):
-            stage = self.raw[i].stage
-            while stage >= 0 and stage // 2 > part.n_rounds - 1:
-                group += 1
-                memset(group, 0, sizeof(traverse_round))
-                part.n_rounds += 1
-            if stage == LEAVES:
-                group.n_leaves += 1
-            elif stage & 1:
-                group.n_join += 1
-            else:
-                group.n_keep += 1
-            self.steps[self.n_steps + i] = self.raw[i].step
-        self.n_steps += n
-        self.n_rounds += part.n_rounds
-        if self.n_part_slots > self.max_slots:
-            self.max_slots = self.n_part_slots
-
-    cdef void sort(self, bint by_height) noexcept nogil:
-        """Stable counting sort of the raw steps by height (at most 255) or by stage (-1 to 2 x 255)."""
-        cdef int32_t[512] start
-        cdef int32_t key, total = 0, size
-        cdef int64_t i
-        cdef Raw *swap
-        memset(start, 0, sizeof(start))
-        for i in range(self.n_raw):
-            key = self.raw[i].height if by_height else self.raw[i].stage + 1
-            start[key] += 1
-        for key in range(512):
-            size = start[key]
-            start[key] = total
-            total += size
-        for i in range(self.n_raw):
-            key = self.raw[i].height if by_height else self.raw[i].stage + 1
-            self.raw_sorted[start[key]] = self.raw[i]
-            start[key] += 1
-        swap = self.raw
-        self.raw = self.raw_sorted
-        self.raw_sorted = swap
+        """Put the steps of a part in order."""
+        if self.open_steps.n:
+            part.n_rounds = self.open_steps.write(self.steps + self.n_steps, self.rounds + self.n_rounds)
+            self.n_steps += self.open_steps.n
+            self.n_rounds += part.n_rounds
+            self.pack.n_slots = max(self.pack.n_slots, <Py_ssize_t> self.open_steps.n_slots)
 
     cdef int breadth_first(self, int64_t t) except -1:
         """Nodes of one tree in breadth-first order, siblings adjacent.
@@ -470,7 +322,7 @@ cdef class _Packer:
         cdef int64_t first = self.offsets[t]
         cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
         cdef int64_t base = self.n_nodes
-        cdef int32_t head = 0, tail = 1, i, pair, low, width, l, r, middle, lo, hi
+        cdef int32_t head = 0, tail = 1, i, pair, low, width, left, right, middle, lo, hi
         cdef Runs runs
         cdef bint known
         for i in range(n):
@@ -484,9 +336,9 @@ cdef class _Packer:
             hi = self.queue_runs[head, 1]
             self.node_id[base + head] = i
             self.node_value[base + head] = self.value[first + i]
-            l = self.left[first + i]
-            r = self.right[first + i]
-            if l < 0:
+            left = self.left[first + i]
+            right = self.right[first + i]
+            if left < 0:
                 self.nodes[base + head] = packed(head, 0, 0, 255)
                 head += 1
                 continue
@@ -499,7 +351,7 @@ cdef class _Packer:
                 if runs.n == 1:  # one way for all codes
                     low, width = 0, 255
                     if not runs.first_left:
-                        l = r
+                        left = right
                     runs.n = 0
                 elif runs.n == 2:
                     low = 0 if runs.first_left else runs.start[1]
@@ -518,8 +370,8 @@ cdef class _Packer:
                 if pair < 0:
                     pair = tail
                     self.pair_of[i] = pair
-                    self.enqueue(tail, l, -1, -1)
-                    self.enqueue(tail + 1, r, -1, -1)
+                    self.enqueue(tail, left, -1, -1)
+                    self.enqueue(tail + 1, right, -1, -1)
                     tail += 2
             else:
                 known = lo < 0 and self.pair_of[i] >= 0
@@ -537,8 +389,8 @@ cdef class _Packer:
                 low = 0
                 width = runs.start[middle] - 1
                 if not known:
-                    self.enqueue_runs(tail, i, l, r, &runs, lo, middle - 1)
-                    self.enqueue_runs(tail + 1, i, l, r, &runs, middle, hi)
+                    self.enqueue_runs(tail, i, left, right, &runs, lo, middle - 1)
+                    self.enqueue_runs(tail + 1, i, left, right, &runs, middle, hi)
                     tail += 2
             self.nodes[base + head] = packed(pair, self.plane_of[self.feature[first + i]], low, width)
             head += 1
@@ -552,12 +404,12 @@ cdef class _Packer:
         self.queue_runs[at, 0] = <int16_t> lo
         self.queue_runs[at, 1] = <int16_t> hi
 
-    cdef inline void enqueue_runs(self, int32_t at, int32_t node, int32_t l, int32_t r, const Runs *runs, int32_t lo,
-                                  int32_t hi) noexcept nogil:
+    cdef inline void enqueue_runs(self, int32_t at, int32_t node, int32_t left, int32_t right, const Runs *runs,
+                                  int32_t lo, int32_t hi) noexcept nogil:
         if lo < hi:
             self.enqueue(at, node, lo, hi)
         else:
-            self.enqueue(at, l if runs.first_left != (lo & 1) else r, -1, -1)
+            self.enqueue(at, left if runs.first_left != (lo & 1) else right, -1, -1)
 
 
 cdef inline uint64_t packed(int64_t child, int64_t plane, int64_t low, int64_t width) noexcept nogil:
