@@ -9,141 +9,8 @@
 #include <string.h>
 
 #include "../simd.h"
+#include "binning_read.h"
 #include "binning_search.h"
-
-enum { BINNING_CHUNK = 256, BINNING_TILE = 16 };
-
-/* ---- reading ---- */
-
-static inline float binning_half(const unsigned char *p) {
-    uint16_t h;
-    memcpy(&h, p, 2);
-    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7FFFu;
-    uint32_t bits;
-    float x;
-    if (rest >= 0x7C00u)
-        bits = 0x7F800000u | (rest & 0x3FFu) << 13;
-    else if (rest >= 0x400u)
-        bits = (rest << 13) + 0x38000000u;
-    else { /* zero and subnormals: rest * 2^-24 is exact */
-        x = (float)rest * 0x1p-24f;
-        memcpy(&bits, &x, 4);
-    }
-    bits |= sign;
-    memcpy(&x, &bits, 4);
-    return x;
-}
-
-static inline int binning_bit(const unsigned char *p, int64_t i) { return p[i >> 3] >> (i & 7) & 1; }
-
-/* memcpy, as the values of a structured array need not be aligned */
-#define BINNING_READ(type)                                                                                   \
-    for (int64_t i = 0; i < n; i++) {                                                                        \
-        type v;                                                                                              \
-        memcpy(&v, data + stride * BINNING_ROW, sizeof v);                                                   \
-        out[i] = (BINNING_OUT)v;                                                                             \
-    }                                                                                                        \
-    break
-
-#define BINNING_READ_ALL                                                                                     \
-    const unsigned char *data = column->data;                                                                \
-    const int64_t stride = column->stride;                                                                   \
-    switch (column->kind) {                                                                                  \
-    case BINNING_F64:                                                                                        \
-        BINNING_READ(double);                                                                                \
-    case BINNING_F32:                                                                                        \
-        BINNING_READ(float);                                                                                 \
-    case BINNING_I8:                                                                                         \
-        BINNING_READ(int8_t);                                                                                \
-    case BINNING_I16:                                                                                        \
-        BINNING_READ(int16_t);                                                                               \
-    case BINNING_I32:                                                                                        \
-        BINNING_READ(int32_t);                                                                               \
-    case BINNING_I64:                                                                                        \
-        BINNING_READ(int64_t);                                                                               \
-    case BINNING_U8:                                                                                         \
-        BINNING_READ(uint8_t);                                                                               \
-    case BINNING_U16:                                                                                        \
-        BINNING_READ(uint16_t);                                                                              \
-    case BINNING_U32:                                                                                        \
-        BINNING_READ(uint32_t);                                                                              \
-    case BINNING_U64:                                                                                        \
-        BINNING_READ(uint64_t);                                                                              \
-    case BINNING_F16:                                                                                        \
-        for (int64_t i = 0; i < n; i++)                                                                      \
-            out[i] = (BINNING_OUT)binning_half(data + stride * BINNING_ROW);                                 \
-        break;                                                                                               \
-    default: /* BINNING_BIT */                                                                               \
-        for (int64_t i = 0; i < n; i++)                                                                      \
-            out[i] = (BINNING_OUT)binning_bit(data, column->bit_first + BINNING_ROW);                        \
-    }                                                                                                        \
-    if (column->mask_kind == BINNING_MASK_BYTES) {                                                           \
-        for (int64_t i = 0; i < n; i++)                                                                      \
-            if (column->mask[column->mask_stride * BINNING_ROW])                                             \
-                out[i] = (BINNING_OUT)NAN;                                                                   \
-    } else if (column->mask_kind == BINNING_MASK_BITS) {                                                     \
-        for (int64_t i = 0; i < n; i++)                                                                      \
-            if (!binning_bit(column->mask, column->mask_bit_first + BINNING_ROW))                            \
-                out[i] = (BINNING_OUT)NAN;                                                                   \
-    }
-
-#define BINNING_ROW (first + i)
-#define BINNING_OUT float
-static void binning_gather32(const binning_column *column, int64_t first, int64_t n, float *out) {
-    BINNING_READ_ALL;
-}
-#undef BINNING_OUT
-#define BINNING_OUT double
-static void binning_gather64(const binning_column *column, int64_t first, int64_t n, double *out) {
-    BINNING_READ_ALL;
-}
-#undef BINNING_ROW
-#define BINNING_ROW (int64_t)(rows[i] - first)
-static void binning_pick64(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
-                           double *out) {
-    BINNING_READ_ALL;
-}
-#undef BINNING_OUT
-#define BINNING_OUT float
-static void binning_pick32(const binning_column *column, const uint32_t *rows, uint32_t first, int64_t n,
-                           float *out) {
-    BINNING_READ_ALL;
-}
-#undef BINNING_OUT
-#undef BINNING_ROW
-
-/* Whether every value of the kind is a float32. */
-static inline int binning_fits32(int32_t kind) {
-    return kind == BINNING_F32 || kind == BINNING_F16 || kind == BINNING_I8 || kind == BINNING_I16 ||
-           kind == BINNING_U8 || kind == BINNING_U16 || kind == BINNING_BIT;
-}
-
-/* n values of a column as float32 (is_f32) or float64: rows first, first+1, ..., or, when rows is given, the
-   rows rows[i] - first. */
-void FN(binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n,
-                      int is_f32, void *out) {
-    if (rows && is_f32)
-        binning_pick32(column, rows, (uint32_t)first, n, out);
-    else if (rows)
-        binning_pick64(column, rows, (uint32_t)first, n, out);
-    else if (is_f32)
-        binning_gather32(column, first, n, out);
-    else
-        binning_gather64(column, first, n, out);
-}
-
-/* Address of n contiguous, aligned values, in the caller's memory if they lie there so,
-   else in the buffer. */
-static const void *binning_values(const binning_column *column, int64_t first, int64_t n, int is_f32,
-                                  double *buffer) {
-    const int64_t size = is_f32 ? 4 : 8;
-    const unsigned char *address = column->data + column->stride * first;
-    if (column->kind == (is_f32 ? BINNING_F32 : BINNING_F64) && column->stride == size &&
-        !column->mask_kind && (uintptr_t)address % (uintptr_t)size == 0)
-        return address;
-    FN(binning_read)(column, (const uint32_t *)0, first, n, is_f32, buffer);
-    return buffer;
-}
 
 /* ---- values to codes ---- */
 
@@ -219,14 +86,27 @@ uint8_t FN(binning_code)(const binning_table *table, double x) {
    of row first + i and feature features[j] (feature j when features is NULL). */
 void FN(binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,
                        int32_t n_features, int64_t first, int64_t n, uint8_t *out, int64_t out_stride) {
-    double buffer[BINNING_CHUNK];
+    double values[BINNING_TILE * BINNING_CHUNK];
     for (int64_t done = 0; done < n; done += BINNING_CHUNK) {
         const int64_t rows = n - done < BINNING_CHUNK ? n - done : BINNING_CHUNK;
+        int32_t read = 0, next = 0; /* features read together and not yet used */
         for (int32_t j = 0; j < n_features; j++) {
             const int32_t f = features ? features[j] : j;
             const binning_table *table = tables + f;
             const int is_f32 = !table->is_categorical && binning_fits32(columns[f].kind);
-            const void *x = binning_values(columns + f, first + done, rows, is_f32, buffer);
+            const void *x;
+            if (next == read) {
+                next = 0;
+                read = features ? binning_read_together(columns, tables, features + j, n_features - j,
+                                                        first + done, rows, values)
+                                : binning_read_together(columns + j, tables + j, features, n_features - j,
+                                                        first + done, rows, values);
+            }
+            if (next < read) {
+                x = (const char *)values + next * BINNING_CHUNK * (is_f32 ? 4 : 8);
+                next++;
+            } else
+                x = binning_values(columns + f, first + done, rows, is_f32, values);
             uint8_t *codes = out + j * out_stride + done;
             if (table->is_categorical)
                 for (int64_t i = 0; i < rows; i++)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../simd.h"
-#include "binning.h"
+#include "binning_read.h"
 #include "binning_search.h"
 
 /* ---- sorting ---- */
@@ -135,19 +135,52 @@ static void quantile_sort(uint64_t *keys, double *payload, uint64_t *spare, doub
     }
 }
 
-/* Distinct values, ascending, and the sum of the weights of each (counts when weights is NULL). NaN and rows
-   without weight are left out. The sums are exact, and so do not depend on the order, if weights are whole
-   numbers.
+/* ---- distinct values ---- */
 
-   x: (n,) float32 (is_f32) or float64, n < 2^32; weights: (n,); work: (4n,) or, without weights, (2n,). On
-   return the values are in work[0 ..], the sums in work[n ..], both as doubles. Returns their number. */
-int64_t FN(quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n, double *work) {
+#define QUANTILE_X(i) (is_f32 ? (double)((const float *)x)[i] : ((const double *)x)[i])
+
+/* Few enough whole numbers are counted, not sorted. Returns -1, with nothing kept, if they are not. */
+static ALWAYS_INLINE int64_t quantile_count(const void *x, int is_f32, const double *weights, int64_t n,
+                                            double *values, double *sums) {
+    double least = INFINITY, most = -INFINITY;
+    int64_t k = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double v = QUANTILE_X(i);
+        if (v != v)
+            continue;
+        if (!(v > -QUANTILE_SMALL && v < QUANTILE_SMALL) || (double)(int32_t)v != v)
+            return -1;
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+    }
+    if (!(most - least < (double)(n < QUANTILE_SMALL ? n : QUANTILE_SMALL)) || most < least)
+        return -1;
+    const int32_t first = (int32_t)least, range = (int32_t)most - first + 1;
+    memset(sums, 0, (size_t)range * sizeof *sums);
+    for (int64_t i = 0; i < n; i++) {
+        const double v = QUANTILE_X(i);
+        if (v == v)
+            sums[(int32_t)v - first] += !weights ? 1.0 : weights[i] > 0 ? weights[i] : 0.0;
+    }
+    for (int32_t j = 0; j < range; j++)
+        if (sums[j] > 0) {
+            values[k] = first + j;
+            sums[k++] = sums[j];
+        }
+    return k;
+}
+
+static ALWAYS_INLINE int64_t quantile_group(const void *x, int is_f32, const double *weights, int64_t n,
+                                            double *work) {
     uint64_t *keys = (uint64_t *)work;
     double *payload = weights ? work + 2 * n : (double *)0, *values = work, *sums = work + n;
-    int64_t m = 0, k = -1;
+    int64_t m = quantile_count(x, is_f32, weights, n, values, sums), k = -1;
+    if (m >= 0)
+        return m;
+    m = 0;
     for (int64_t i = 0; i < n; i++) {
-        const double v = is_f32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-        keys[m] = is_f32 ? quantile_key32(((const float *)x)[i]) : quantile_key64(v);
+        const double v = QUANTILE_X(i);
+        keys[m] = is_f32 ? quantile_key32((float)v) : quantile_key64(v);
         if (weights) {
             payload[m] = weights[i];
             m += v == v && weights[i] > 0;
@@ -171,6 +204,16 @@ int64_t FN(quantile_distinct)(const void *x, int is_f32, const double *weights, 
     if (m)
         sums[k] = sum;
     return k + 1;
+}
+
+/* Distinct values, ascending, and the sum of the weights of each (counts when weights is NULL). NaN and rows
+   without weight are left out. The sums are exact, and so do not depend on the order, if weights are whole
+   numbers.
+
+   x: (n,) float32 (is_f32) or float64, n < 2^32; weights: (n,); work: (4n,) or, without weights, (2n,). On
+   return the values are in work[0 ..], the sums in work[n ..], both as doubles. Returns their number. */
+int64_t FN(quantile_distinct)(const void *x, int is_f32, const double *weights, int64_t n, double *work) {
+    return is_f32 ? quantile_group(x, 1, weights, n, work) : quantile_group(x, 0, weights, n, work);
 }
 
 /* ---- edges ---- */
@@ -215,10 +258,12 @@ int FN(quantile_edges)(const double *values, const double *weights, int64_t n, i
     }
     double light_weight = 0, heaviest = 0, heavy_from = INFINITY;
     int64_t light_bins = max_bins, light_values = n, runs = 1;
+    double sum[4] = {0}; /* exact for whole numbers, in any order */
     for (int64_t i = 0; i < n; i++) {
-        light_weight += weights[i];
+        sum[i & 3] += weights[i];
         heaviest = weights[i] > heaviest ? weights[i] : heaviest;
     }
+    light_weight = sum[0] + sum[1] + sum[2] + sum[3];
     while (heaviest >= light_weight / (double)light_bins) {
         const double mean = light_weight / (double)light_bins;
         double weight = 0;
@@ -291,6 +336,20 @@ static void quantile_add(quantile_set *set, double x, int32_t capacity) {
     set->values[low] = x + 0.0;
 }
 
+/* The search finds for each value the member that it would be. Bounds between members, not the members
+   themselves, because a value that is equal to a bound may take the slow road (see binning_search.h). */
+static void quantile_plant(quantile_set *set) {
+    double lower[QUANTILE_MOST];
+    for (int32_t i = 0; i < set->count; i++)
+        lower[i] = i ? nextafter(quantile_midpoint(set->values[i - 1], set->values[i]), INFINITY) : -INFINITY;
+    set->planted = set->count;
+    set->depth = BINNING_MIN_DEPTH;
+    while (1 << set->depth <= set->count)
+        set->depth++;
+    set->coarse_pays = FN(binning_coarse_pays)(lower, set->count, 0.0);
+    FN(binning_plant)(lower, set->count, set->depth, 0.0, set->tree32, set->coarse, set->lower);
+}
+
 /* Makes the values of n rows from row `first` members of the set, NaN and rows without weight (when weights,
    of row 0 on, is not NULL) excepted. Stops when there are more than capacity <= QUANTILE_MOST. */
 void FN(quantile_collect)(const binning_column *column, const double *weights, int64_t first, int64_t n,
@@ -300,21 +359,14 @@ void FN(quantile_collect)(const binning_column *column, const double *weights, i
     const int is_f32 = binning_fits32(column->kind);
     for (int64_t done = 0; done < n && set->count <= capacity; done += BINNING_CHUNK) {
         const int64_t rows = n - done < BINNING_CHUNK ? n - done : BINNING_CHUNK;
-        if (set->planted != set->count || !set->depth) {
-            set->planted = set->count;
-            set->depth = BINNING_MIN_DEPTH;
-            while (1 << set->depth <= set->count)
-                set->depth++;
-            set->coarse_pays = FN(binning_coarse_pays)(set->values, set->count, 0.0);
-            FN(binning_plant)(set->values, set->count, set->depth, 0.0, set->tree32, set->coarse, set->lower);
-        }
+        if (set->planted != set->count || !set->depth)
+            quantile_plant(set);
         binning_table table = {0};
         table.tree32 = set->tree32;
         table.coarse = set->coarse;
         table.lower = set->lower;
         table.depth = set->depth;
         table.coarse_pays = set->coarse_pays;
-        /* a value is known if it is the greatest member not above it; code 0 is below all, or NaN */
         const void *x = binning_values(column, first + done, rows, is_f32, buffer);
         if (is_f32)
             binning_codes32(&table, x, rows, codes);
@@ -322,7 +374,7 @@ void FN(quantile_collect)(const binning_column *column, const double *weights, i
             binning_codes64(&table, x, rows, codes);
         for (int64_t i = 0; i < rows; i++) {
             const double v = is_f32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
-            if ((codes[i] && set->lower[codes[i] - 1] == v) || v != v)
+            if ((codes[i] && set->values[codes[i] - 1] == v) || v != v)
                 continue;
             if (!weights || weights[first + done + i] > 0)
                 quantile_add(set, v, capacity);

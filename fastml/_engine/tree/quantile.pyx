@@ -1,7 +1,8 @@
 """Edges between the bins of numerical features, and the categories of categorical ones.
 
-Weights are made whole numbers first (a power of two times the weight, so that integer weights keep their ratios
-exactly): their sums then do not depend on the order of the rows, nor on dense or sparse storage, nor on threads.
+Weights are made whole numbers first (a power of two times the weight, so that integer weights keep their
+ratios exactly): their sums then do not depend on the order of the rows, nor on dense or sparse storage, nor on
+threads.
 """
 
 import warnings
@@ -9,6 +10,7 @@ import warnings
 import numpy as np
 
 from cython.parallel cimport prange
+from libc.math cimport floor
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
@@ -24,11 +26,13 @@ from fastml._engine.tree.source import open_source
 
 MAX_CATEGORIES = 254
 cdef enum:
-    CHUNK = 1024              # rows read at a time
+    CHUNK = 256               # rows read at a time: a cache line of each fits the first-level cache
     GROUP = 16                # features whose values may share cache lines
     SLICE = 65536             # rows below which all rows of a feature are one thread's work
     BATCH = 512               # most features sampled at a time, and
     SAMPLE_BYTES = 1 << 24    # most memory for their values
+    GLANCE = 512              # rows that tell a feature of few distinct values from others,
+    GLANCE_FEW = 160          # if they have at most so many
 
 
 def whole_weights(sample_weight):
@@ -37,12 +41,22 @@ def whole_weights(sample_weight):
     Parameters
     ----------
     sample_weight : float64 array of shape (n,)
+
+    Returns
+    -------
+    float64 array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the sum of the weights is zero or not finite.
     """
     total = float(np.sum(sample_weight))
     if not np.isfinite(total) or total <= 0:
         raise ValueError(f"the sum of sample_weight must be positive and finite, got {total}")
-    scale = 2.0 ** (51 - np.frexp(total)[1])
-    whole = np.rint(sample_weight * scale)
+    # in two steps, as the power of two itself may be out of range
+    fraction, exponent = np.frexp(sample_weight)
+    whole = np.rint(np.ldexp(fraction, exponent + (51 - np.frexp(total)[1])))
     return np.where(sample_weight > 0, np.maximum(whole, 1.0), 0.0)
 
 
@@ -52,6 +66,44 @@ def stratified_rows(n_rows, size, random_state):
     width = np.diff(bounds)
     random = np.random.default_rng(random_state).random(size)
     return (bounds[:size] + np.minimum((random * width).astype(np.int64), width - 1)).astype(np.uint32)
+
+
+cdef class Sample:
+    """The rows that place edges."""
+    cdef object rows                # uint32 array, ascending, or None: all
+    cdef object weights             # whole numbers, one per row of the sample, or None: all equal
+    cdef bint is_part               # of the rows with weight
+    cdef Py_ssize_t size
+    cdef const uint32_t[::1] rows_view
+    cdef const double[::1] weights_view
+    cdef const uint32_t *rows_p     # NULL where None
+    cdef const double *weights_p
+
+    def __init__(self, Py_ssize_t n_rows, sample_weight, subsample, random_state):
+        rows = None
+        if sample_weight is not None and not np.all(sample_weight > 0):
+            rows = np.flatnonzero(sample_weight > 0).astype(np.uint32)
+        self.size = n_rows if rows is None else len(rows)
+        self.is_part = subsample is not None and self.size > subsample
+        if self.is_part:
+            picked = stratified_rows(self.size, subsample, random_state)
+            rows = picked if rows is None else rows[picked]
+            self.size = subsample
+        self.rows = rows
+        if rows is not None:
+            self.rows_view = rows
+            self.rows_p = &self.rows_view[0]
+        if sample_weight is not None:
+            weights = sample_weight if rows is None else sample_weight[rows]
+            if np.any(weights != weights[0]):
+                self.weights = whole_weights(weights)
+                self.weights_view = self.weights
+                self.weights_p = &self.weights_view[0]
+
+    def glance(self):
+        """A few rows of the sample, from all over it."""
+        places = np.arange(GLANCE, dtype=np.int64) * self.size // GLANCE
+        return places.astype(np.uint32) if self.rows is None else self.rows[places]
 
 
 def find_edges(Source source, const uint8_t[::1] is_categorical, int max_bins, subsample, random_state,
@@ -76,88 +128,47 @@ def find_edges(Source source, const uint8_t[::1] is_categorical, int max_bins, s
     has_values : bool array of shape (n_features,)
         False where every value is missing (in rows with weight).
     """
-    cdef Py_ssize_t n_features = source.n_features, size, first, j, n, found
-    cdef const uint32_t[::1] rows_view
-    cdef const double[::1] weights_view
-    cdef const uint32_t *rows = NULL
-    cdef const double *weights = NULL
-    chosen = None
-    if sample_weight is not None and not np.all(sample_weight > 0):
-        chosen = np.flatnonzero(sample_weight > 0).astype(np.uint32)
-    n_rows = source.n_rows if chosen is None else len(chosen)
-    if subsample is not None and n_rows > subsample:
-        picked = stratified_rows(n_rows, subsample, random_state)
-        chosen = picked if chosen is None else chosen[picked]
-        is_sample = True
-    else:
-        is_sample = False
-    size = source.n_rows if chosen is None else len(chosen)
-    if chosen is not None:
-        rows_view = chosen
-        rows = &rows_view[0]
-    sampled_weight = None
-    if sample_weight is not None:
-        sampled_weight = sample_weight if chosen is None else sample_weight[chosen]
-        sampled_weight = None if np.all(sampled_weight == sampled_weight[0]) else whole_weights(sampled_weight)
-        if sampled_weight is not None:
-            weights_view = np.ascontiguousarray(sampled_weight)
-            weights = &weights_view[0]
+    cdef Sample sample = Sample(source.n_rows, sample_weight, subsample, random_state)
+    edges = [np.empty(0) for _ in range(source.n_features)]
+    has_values = np.zeros(source.n_features, dtype=bool)
+    todo = np.flatnonzero(np.asarray(is_categorical) == 0).astype(np.int32)
 
-    cdef const int32_t[::1] numerical = np.flatnonzero(np.asarray(is_categorical) == 0).astype(np.int32)
-    cdef Py_ssize_t n_numerical = numerical.shape[0], most = 1 if n_threads < 1 else n_threads
-    cdef int is_f32 = not source.is_sparse
-    for j in range(n_numerical):
-        is_f32 = is_f32 and fits32(source.columns[numerical[j]].kind)
-    cdef Sparse sparse = None
-    if source.is_sparse:
-        sparse = Sparse(source.matrix if chosen is None else source.matrix[chosen], sampled_weight)
-        size = sparse.most + 1
-    most = max(n_threads, min(BATCH, SAMPLE_BYTES // (size * (4 if is_f32 else 8))))
-    most = max(1, min(most, n_numerical))
+    def find_exact(features):
+        """Bins of the features that have few distinct values in all rows; the others are returned."""
+        exact = distinct_values(source, features, max_bins, sample_weight, n_threads)
+        for f, values in exact:
+            edges[f], has_values[f] = edges_between(values, max_bins), len(values) > 0
+        return np.setdiff1d(features, [f for f, _ in exact]).astype(np.int32)
 
-    edges = [np.empty(0)] * n_features
-    has_values = np.zeros(n_features, dtype=bool)
-    cdef double[:, ::1] work = np.empty((min(n_threads, most), (2 if weights == NULL and sparse is None else 4) * size))
-    cdef char[:, ::1] x = np.empty((most if sparse is None else work.shape[0], size * (4 if is_f32 else 8)), dtype=np.int8)
-    cdef double[:, ::1] batch_edges = np.empty((most, max_bins))
-    cdef int64_t[::1] n_distinct = np.zeros(most, dtype=np.int64)
-    cdef int32_t[::1] n_edges = np.zeros(most, dtype=np.int32)
-    cdef Py_ssize_t n_chunks = (size + CHUNK - 1) // CHUNK, item = 4 if is_f32 else 8, lo
-    cdef int thread
-    cdef double[::1] values
+    few = features_of_few_values(source, todo, sample, max_bins)
+    if len(few):
+        todo = np.union1d(np.setdiff1d(todo, few), find_exact(few)).astype(np.int32)
     few = []
-    for first in range(0, n_numerical, most):
+    value_bytes = 4 * sample.size if all_fit32(source, todo) else 8 * sample.size
+    batch = min(len(todo), max(n_threads, min(BATCH, SAMPLE_BYTES // value_bytes)))
+    by_columns = Columns(source, sample) if source.is_sparse else None
+    room = None if source.is_sparse else Room(batch, sample, value_bytes // sample.size, n_threads)
+    for first in range(0, len(todo), max(1, batch)):
         check()
-        n = min(most, n_numerical - first)
-        if sparse is None:
-            for j in prange(n_chunks, nogil=True, num_threads=min(n_threads, n_chunks), schedule="static"):
-                lo = j * CHUNK
-                read_chunk(source, &numerical[first], n, rows, lo, min(CHUNK, size - lo), is_f32, x, item)
-        for j in prange(n, nogil=True, num_threads=min(n_threads, n), schedule="dynamic"):
-            thread = thread_num()
-            if sparse is None:
-                found = K.quantile_distinct(&x[j, 0], is_f32, weights, size, &work[thread, 0])
-                n_edges[j] = K.quantile_edges(&work[thread, 0], &work[thread, size], found, max_bins,
-                                              &batch_edges[j, 0])
-            else:
-                found = sparse.distinct(numerical[first + j], <double *>&x[thread, 0], &work[thread, 0])
-                n_edges[j] = K.quantile_edges(&work[thread, 0], &work[thread, sparse.length(numerical[first + j])],
-                                              found, max_bins, &batch_edges[j, 0])
-            n_distinct[j] = found
-        for j in range(n):
-            f = numerical[first + j]
-            has_values[f] = n_distinct[j] > 0
-            edges[f] = np.array(batch_edges[j, :n_edges[j]])
-            if n_distinct[j] <= max_bins:
+        features = todo[first:first + batch]
+        if source.is_sparse:
+            found, n_distinct = sparse_edges(by_columns, features, max_bins, n_threads)
+        else:
+            found, n_distinct = dense_edges(source, features, sample, max_bins, n_threads, room)
+        for f, f_edges, n in zip(features, found, n_distinct):
+            edges[f], has_values[f] = f_edges, n > 0
+            if n <= max_bins:
                 few.append(f)
-    if is_sample and few:
-        for f, distinct in distinct_values(source, np.array(few, dtype=np.int32), max_bins, sample_weight, n_threads):
-            has_values[f] = len(distinct) > 0
-            values = distinct
-            n = distinct.shape[0]
-            j = K.quantile_edges(&values[0], NULL, n, max_bins, &batch_edges[0, 0]) if n else 0
-            edges[f] = np.array(batch_edges[0, :j])
+    if sample.is_part and few:
+        find_exact(np.array(few, dtype=np.int32))
     return edges, has_values
+
+
+cdef edges_between(const double[::1] values, int max_bins):
+    """Edges between at most max_bins values, each in its own bin."""
+    cdef double edges[256]
+    cdef int n = K.quantile_edges(&values[0], NULL, values.shape[0], max_bins, edges) if values.shape[0] else 0
+    return np.array(<double[:256]>edges)[:n]
 
 
 cdef inline bint fits32(int32_t kind) noexcept nogil:
@@ -165,34 +176,101 @@ cdef inline bint fits32(int32_t kind) noexcept nogil:
     return kind not in (BINNING_F64, BINNING_I32, BINNING_I64, BINNING_U32, BINNING_U64)
 
 
-cdef void read_chunk(Source source, const int32_t *features, Py_ssize_t n_features, const uint32_t *rows,
-                     Py_ssize_t lo, Py_ssize_t n, int is_f32, char[:, ::1] x, Py_ssize_t item) noexcept nogil:
-    """Rows lo .. lo + n of the sample, of all features: neighbours in memory are read together."""
+cdef bint all_fit32(Source source, const int32_t[::1] features):
     cdef Py_ssize_t j
-    for j in range(n_features):
-        K.binning_read(source.columns + features[j], NULL if rows == NULL else rows + lo, 0 if rows != NULL else lo, n,
-                       is_f32, &x[j, lo * item])
+    for j in range(features.shape[0]):
+        if source.is_sparse or not fits32(source.columns[features[j]].kind):
+            return False
+    return True
 
 
-cdef class Sparse:
+cdef features_of_few_values(Source source, const int32_t[::1] features, Sample sample, int max_bins):
+    """Features that look as if they had at most `max_bins` distinct values, so that sorting them can be spared."""
+    cdef double x[GLANCE]
+    cdef double work[2 * GLANCE]
+    cdef Py_ssize_t j
+    cdef const uint32_t[::1] rows
+    few = []
+    if not source.is_sparse and sample.size >= 8 * GLANCE:
+        rows = sample.glance()
+        for j in range(features.shape[0]):
+            K.binning_read(source.columns + features[j], &rows[0], 0, GLANCE, 0, x)
+            if not sample.is_part and whole_numbers(x):
+                continue  # counting them all is as fast
+            if K.quantile_distinct(x, 0, NULL, GLANCE, work) <= min(GLANCE_FEW, max_bins):
+                few.append(features[j])
+    return np.array(few, dtype=np.int32)
+
+
+cdef bint whole_numbers(const double *x) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(GLANCE):
+        if x[i] != floor(x[i]) and x[i] == x[i]:
+            return False
+    return True
+
+
+cdef class Room:
+    """Memory for the sample's values of a batch of features: one for all batches, as new memory costs time."""
+    cdef int is_f32
+    cdef Py_ssize_t item
+    cdef char[:, ::1] x
+    cdef double[:, ::1] work
+
+    def __init__(self, Py_ssize_t batch, Sample sample, Py_ssize_t item, int n_threads):
+        self.item = item
+        self.is_f32 = item == 4
+        self.x = np.empty((batch, sample.size * item), dtype=np.int8)
+        self.work = np.empty((min(n_threads, batch), (2 if sample.weights is None else 4) * sample.size))
+
+
+cdef tuple dense_edges(Source source, const int32_t[::1] features, Sample sample, int max_bins, int n_threads,
+                       Room room):
+    """Edges placed by the sample, and the number of distinct values in it, of some features."""
+    cdef Py_ssize_t n = features.shape[0], size = sample.size, n_chunks = (size + CHUNK - 1) // CHUNK, j
+    cdef int thread
+    cdef double[:, ::1] edges = np.empty((n, max_bins))
+    cdef int64_t[::1] n_distinct = np.empty(n, dtype=np.int64)
+    cdef int32_t[::1] n_edges = np.empty(n, dtype=np.int32)
+    for j in prange(n_chunks, nogil=True, num_threads=min(n_threads, n_chunks), schedule="static"):
+        read_chunk(source, features, sample, j * CHUNK, room)
+    for j in prange(n, nogil=True, num_threads=min(n_threads, n), schedule="dynamic"):
+        thread = thread_num()
+        n_distinct[j] = K.quantile_distinct(&room.x[j, 0], room.is_f32, sample.weights_p, size,
+                                            &room.work[thread, 0])
+        n_edges[j] = K.quantile_edges(&room.work[thread, 0], &room.work[thread, size], n_distinct[j], max_bins,
+                                      &edges[j, 0])
+    return [np.array(edges[j, :n_edges[j]]) for j in range(n)], np.asarray(n_distinct)
+
+
+cdef void read_chunk(Source source, const int32_t[::1] features, Sample sample, Py_ssize_t lo,
+                     Room room) noexcept nogil:
+    """A chunk of the sample's rows, of all features: neighbours in memory are read together."""
+    cdef Py_ssize_t j, n = min(CHUNK, sample.size - lo)
+    for j in range(features.shape[0]):
+        if sample.rows_p == NULL:
+            K.binning_read(source.columns + features[j], NULL, lo, n, room.is_f32, &room.x[j, lo * room.item])
+        else:
+            K.binning_read(source.columns + features[j], sample.rows_p + lo, 0, n, room.is_f32,
+                           &room.x[j, lo * room.item])
+
+
+cdef class Columns:
     """The sampled rows of a sparse matrix by columns; the rows that a column leaves out are one value 0.0."""
-    cdef object _owner
-    cdef binning_column values
+    cdef Source opened
     cdef const int64_t[::1] start
     cdef const int64_t[::1] row
     cdef const double[::1] weights
     cdef double total
     cdef Py_ssize_t most   # entries in the longest column
 
-    def __init__(self, matrix, weights):
-        cdef Source opened
+    def __init__(self, Source source, Sample sample):
+        matrix = source.matrix if sample.rows is None else source.matrix[sample.rows]
         matrix = matrix.tocsc()
-        opened = open_source([matrix.data if matrix.nnz else np.zeros(1)])
-        self._owner = opened
-        self.values = opened.columns[0]
+        self.opened = open_source([matrix.data if matrix.nnz else np.zeros(1)])
         self.start = matrix.indptr.astype(np.int64)
         self.row = matrix.indices.astype(np.int64)
-        self.weights = np.ones(matrix.shape[0]) if weights is None else weights
+        self.weights = np.ones(matrix.shape[0]) if sample.weights is None else sample.weights
         self.total = np.sum(self.weights)
         self.most = np.diff(matrix.indptr).max()
 
@@ -200,15 +278,33 @@ cdef class Sparse:
         return self.start[feature + 1] - self.start[feature] + 1
 
     cdef Py_ssize_t distinct(self, Py_ssize_t feature, double *x, double *work) noexcept nogil:
+        """x: (most + 1,), work: (4 * most + 4,); see quantile_distinct."""
         cdef Py_ssize_t first = self.start[feature], n = self.length(feature) - 1, i
-        cdef double *weights = work + 3 * (self.most + 1)  # quantile_distinct has read them before it writes there
-        K.binning_read(&self.values, NULL, first, n, 0, x)
+        cdef double *weights = work + 3 * (self.most + 1)  # quantile_distinct has read them when it writes there
+        K.binning_read(self.opened.columns, NULL, first, n, 0, x)
         x[n] = 0.0
         weights[n] = self.total
         for i in range(n):
             weights[i] = self.weights[self.row[first + i]]
             weights[n] -= weights[i]
         return K.quantile_distinct(x, 0, weights, n + 1, work)
+
+
+cdef tuple sparse_edges(Columns columns, const int32_t[::1] features, int max_bins, int n_threads):
+    """As dense_edges."""
+    cdef Py_ssize_t n = features.shape[0], j
+    cdef int n_used = min(n_threads, n), thread
+    cdef double[:, ::1] x = np.empty((n_used, columns.most + 1))
+    cdef double[:, ::1] work = np.empty((n_used, 4 * (columns.most + 1)))
+    cdef double[:, ::1] edges = np.empty((n, max_bins))
+    cdef int64_t[::1] n_distinct = np.empty(n, dtype=np.int64)
+    cdef int32_t[::1] n_edges = np.empty(n, dtype=np.int32)
+    for j in prange(n, nogil=True, num_threads=n_used, schedule="dynamic"):
+        thread = thread_num()
+        n_distinct[j] = columns.distinct(features[j], &x[thread, 0], &work[thread, 0])
+        n_edges[j] = K.quantile_edges(&work[thread, 0], &work[thread, columns.length(features[j])], n_distinct[j],
+                                      max_bins, &edges[j, 0])
+    return [np.array(edges[j, :n_edges[j]]) for j in range(n)], np.asarray(n_distinct)
 
 
 def distinct_values(Source source, const int32_t[::1] features, int max_bins, sample_weight, int n_threads):
