@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -49,7 +50,7 @@ _MOST_BINS = 255
 class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
     """Base class of the gradient boosting estimators."""
 
-    _parameter_constraints: dict = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
     def _store_parameters(self, given):
         """Keep what ``__init__`` was given, unchecked and unchanged, as scikit-learn's rules want it."""
@@ -95,7 +96,11 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             Rows whose metrics are recorded after each round: name to ``(X, y)``, ``(X, y, sample_weight)`` or
             ``(X, y, sample_weight, base_margin)``. In a list, sets are named eval_0, eval_1, ...
         eval_metric : str, callable or list of these, default=None
-            Metrics of the evaluation sets, see :mod:`fastml._engine.tree.metric`; by default the loss.
+            Metrics of the evaluation sets; by default 'loss'. Regression: 'mse', 'rmse', 'mae', 'mape', 'r2',
+            'poisson_deviance', 'gamma_deviance', 'tweedie_deviance', 'quantile', 'huber'. Classification:
+            'logloss', 'error', 'accuracy', 'balanced_accuracy', 'auc', 'average_precision', 'brier'. A
+            callable takes ``(y, prediction, sample_weight)`` and returns a number; the prediction of a
+            classifier are the probabilities, and y class numbers.
         callbacks : callable or list of callables, default=None
             Called after each round with a :class:`~fastml.ensemble.monitor.RoundInfo`: what the metrics are,
             and the estimator, which predicts with the rounds so far. May stop the fit (``info.stop()``, or

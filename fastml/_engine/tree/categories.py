@@ -110,7 +110,7 @@ class CategoryEncoder:
         return self.categories_
 
     def __setstate__(self, state):
-        self.__init__()  # type: ignore[misc]
+        self.__init__()
         for j, categories in state.items():
             self._set(j, categories)
 
