@@ -10,4 +10,6 @@ def best_split(
     scale_h: float = 1.0,
     l2: float = 0.0,
     min_h: int = 1,
+    n_rows: int = ...,
 ) -> tuple[float, int, bool]: ...
+def time_search(cells: np.ndarray, n_rows: int, repeats: int) -> float: ...

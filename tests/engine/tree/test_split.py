@@ -24,7 +24,8 @@ def test_equals_reference(isa, n_codes, missing):
         for l2, min_h in ((0.0, 1), (3.5, 1), (1.0, 60)):
             cells = (g.astype(np.int64) << 32) + h
             expected = reference.best_split(g, h, l2=l2, min_h=min_h)
-            assert best_split(cells, n_codes, l2=l2, min_h=min_h) == expected
+            for n_rows in (1, 1000):  # the cells that are not empty, or all
+                assert best_split(cells, n_codes, l2=l2, min_h=min_h, n_rows=n_rows) == expected
 
 
 def test_equal_gains_take_the_first(isa):

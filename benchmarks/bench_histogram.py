@@ -1,0 +1,35 @@
+"""Histogram kernel, one thread, every instruction set; extra_info has ns per row and feature."""
+
+import numpy as np
+import pytest
+
+from fastml._engine.runtime import kernels
+from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.histogram import histogram
+
+N, D = 1_000_000, 28
+
+
+@pytest.fixture(scope="module", params=kernels.available())
+def isa(request):
+    before = kernels.selected()
+    kernels.select(request.param)
+    yield request.param
+    kernels.select(before)
+
+
+@pytest.fixture(scope="module")
+def binned():
+    X = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
+    return BinMapper(random_state=0, n_threads=2).fit(X).transform(X)
+
+
+@pytest.mark.parametrize("step", [1, 16, 256], ids="every-{}".format)
+def test_histogram(benchmark, isa, binned, step):
+    """All rows in order, or one row of sixteen, or of 256: the nodes of a tree from root to leaf."""
+    rng = np.random.default_rng(1)
+    rows = None if step == 1 else np.sort(rng.choice(N, N // step, replace=False)).astype(np.uint32)
+    n = N if rows is None else len(rows)
+    gh = rng.integers(0, 2**32, size=n, dtype=np.uint64).astype(np.uint32)
+    benchmark.pedantic(lambda: histogram(binned, gh, rows=rows), rounds=5 + step // 4, warmup_rounds=1)
+    benchmark.extra_info["ns_per_row_and_feature"] = round(benchmark.stats["min"] / (n * D) * 1e9, 3)
