@@ -89,6 +89,9 @@ static void challenge(leader *top, const double *gl, const double *hl, double g0
             continue;
         for (int side = 0; side <= both; side++) { /* missing right, then missing left */
             const double a = side ? gl[j] : gl[j] - g0, b = side ? hl[j] : hl[j] - h0;
+            if (side && gl[j] == g0 &&
+                hl[j] == h0) /* the missing alone: the last code says it, from the right */
+                continue;
             if (b < min_h || h - b < min_h)
                 continue;
             const fraction f = pair_score(a, b, g - a, h - b, l2);
@@ -260,7 +263,7 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
         }
         if (only ? c != only : exact && exact->rows[c] == 0)
             continue; /* no row has this code: the same split as the code before */
-        for (int side = 0; side < (best->any_missing ? 2 : 1); side++) {
+        for (int side = 0; side < (best->any_missing && sum != 0 ? 2 : 1); side++) {
             const int64_t left = side ? sum + missing : sum;
             const int64_t gl = cell_g(left), hl = cell_h(left),
                           nl = rows + (side && exact ? exact->rows[0] : 0);

@@ -19,11 +19,13 @@ def candidates(codes, n_codes, rows, g, h, *, min_samples_leaf, min_sum_hessian,
     parent = total_g * total_g / (total_h + l2)
     for feature in range(codes.shape[1]) if features is None else features:
         x = codes[rows, feature]
-        missing = (x == 0).any()
+        missing = x == 0
         for code in range(1, int(n_codes[feature])):
-            for missing_left in (False, True) if missing else (False,):
+            for missing_left in (False, True) if missing.any() else (False,):
                 left = (x <= code) & ((x > 0) | missing_left)
                 n_left = left.sum()
+                if missing_left and n_left == missing.sum():
+                    continue  # the missing alone: the last code with the missing on the right says the same
                 gl, hl = g[rows][left].sum(), h[rows][left].sum()
                 gr, hr = total_g - gl, total_h - hl
                 if min(n_left, len(rows) - n_left) < min_samples_leaf:

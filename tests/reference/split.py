@@ -11,6 +11,8 @@ def best_split(g, h, *, l2, min_h):
     best = (-1.0, 0, False)
     for code in range(1, len(g)):
         for missing_left in (False, True) if g[0] or h[0] else (False,):
+            if missing_left and not any(g[1 : code + 1]) and not any(h[1 : code + 1]):
+                continue  # the missing alone: the last code with the missing on the right says the same
             gl = float(sum(g[1 : code + 1]) + (g[0] if missing_left else 0))
             hl = float(sum(h[1 : code + 1]) + (h[0] if missing_left else 0))
             gr, hr = total_g - gl, total_h - hl
