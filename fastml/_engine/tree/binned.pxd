@@ -10,7 +10,7 @@ cdef enum:
 cdef class BinnedMatrix:
     cdef readonly Py_ssize_t n_rows, n_features, n_blocks
     cdef readonly object n_codes, is_categorical, has_missing  # uint16, uint8, uint8 arrays (n_features,)
-    cdef uint8_t **blocks           # (n_blocks,) row-major codes: row i of block b at blocks[b] + i * block_stride_p[b]
+    cdef uint8_t **blocks           # (n_blocks,): row i of block b at blocks[b] + i * block_stride_p[b]
     cdef int32_t *block_first_p     # (n_blocks + 1,) first feature of each block
     cdef int32_t *block_stride_p    # (n_blocks,) bytes from row to row
     cdef uint8_t *columns           # row i of feature f at columns[f * column_stride + i]

@@ -1,8 +1,8 @@
 """The codes of a table, in the two layouts that training wants.
 
-Histograms read rows: codes of a row lie side by side, in blocks of at most 64 features so that a block's row is one
-cache line and a wide table's histograms can be built a few features at a time. Partition reads one feature of many
-rows: the column-major copy.
+Histograms read rows: codes of a row lie side by side, in blocks of at most 64 features so that a block's row
+is one cache line and a wide table's histograms can be built a few features at a time. Partition reads one
+feature of many rows: the column-major copy.
 """
 
 import numpy as np
@@ -75,8 +75,8 @@ cdef class BinnedMatrix:
     cdef void _block_from_columns(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil:
         cdef Py_ssize_t first = self.block_first_p[block], stride = self.block_stride_p[block]
         K.binning_transpose(self.columns + first * self.column_stride + lo, self.column_stride,
-                            self.block_first_p[block + 1] - first, stride, n, self.blocks[block] + lo * stride,
-                            stride)
+                            self.block_first_p[block + 1] - first, stride, n,
+                            self.blocks[block] + lo * stride, stride)
 
     cdef void _columns_from_block(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil:
         cdef Py_ssize_t first = self.block_first_p[block], stride = self.block_stride_p[block]
@@ -91,7 +91,7 @@ cdef class BinnedMatrix:
         return _view(np.asarray(view)[:, :self.n_rows], self)
 
     def row_codes(self, Py_ssize_t block):
-        """uint8 array of shape (n_rows, block_stride): a read-only view of one row-major block, padding included."""
+        """uint8 array of shape (n_rows, block_stride): a read-only view of a row-major block, padded."""
         if not 0 <= block < self.n_blocks:
             raise IndexError(f"block {block} of {self.n_blocks} blocks")
         cdef uint8_t[:, ::1] view = <uint8_t[:self.n_rows, :self.block_stride_p[block]]>self.blocks[block]
@@ -135,7 +135,8 @@ cdef class BinnedMatrix:
             lo = t * ROWS
             for b in range(self.n_blocks):
                 stride = self.block_stride_p[b]
-                K.binning_take(self.blocks[b], stride, &order[lo], min(ROWS, n - lo), other.blocks[b] + lo * stride)
+                K.binning_take(self.blocks[b], stride, &order[lo], min(ROWS, n - lo),
+                               other.blocks[b] + lo * stride)
                 other._columns_from_block(b, lo, min(ROWS, n - lo))
         for b in range(self.n_features):
             other.has_missing_p[b] = memchr(other.columns + b * other.column_stride, 0, n) != NULL
@@ -173,14 +174,13 @@ cdef class BinnedMatrix:
             for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
                 lo = t * ROWS
                 K.binning_take(old, stride, &order[lo], min(ROWS, n - lo), new + lo * stride)
-            # a narrower last block leaves its memory to the spare only if that is large enough for the next call
             self.blocks[b] = new
             self._spare = self._block_memory[b], <uintptr_t>old
             self._block_memory[b] = memory
             for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
                 self._columns_from_block(b, t * ROWS, min(ROWS, n - t * ROWS))
         if self.n_blocks > 1 and self.block_stride_p[self.n_blocks - 1] < self.block_stride_p[0]:
-            self._spare = None
+            self._spare = None  # the memory of a narrower last block is too small for the next call
 
 
 cdef _aligned(Py_ssize_t size):
@@ -207,8 +207,10 @@ class _Interface:
 def _row_numbers(rows, Py_ssize_t n_rows):
     rows = np.ascontiguousarray(rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or len(rows) == 0:
-        raise ValueError(f"row numbers must be a one-dimensional array of at least one integer, got {rows.dtype} "
-                         f"of shape {rows.shape}")
+        raise ValueError(
+            f"row numbers must be a one-dimensional array of at least one integer, got {rows.dtype} of shape "
+            f"{rows.shape}"
+        )
     if rows.min() < 0 or rows.max() >= n_rows:
         raise ValueError(f"row numbers run from {rows.min()} to {rows.max()}, expected 0 to {n_rows - 1}")
     return rows.astype(np.uint32, copy=False)

@@ -1,8 +1,9 @@
 """Values to codes: the interface of the engine's other stages.
 
 Codes of raw rows inside a ``prange`` (prediction): prepare once, under the GIL, with
-``source = mapper.open(X, features)``, where ``features`` is None or the int32 numbers of the features that are
-wanted, and keep ``source`` alive; then ``mapper.codes_rows(source, lo, hi, out, out_stride)`` from any thread.
+``source = mapper.open(X, features)``, where ``features`` is None or the int32 numbers of the features that
+are wanted, and keep ``source`` alive; then ``mapper.codes_rows(source, lo, hi, out, out_stride)`` from any
+thread.
 """
 
 from libc.stdint cimport int32_t, uint8_t
@@ -33,6 +34,6 @@ cdef class BinMapper:
     cdef void *_pool
 
     cdef int _build_tables(self) except -1
-    # Codes of rows [lo, hi): out[(i - lo) * out_stride + j] is feature source.features[j] of row i. Any thread, no GIL.
+    # Codes of rows [lo, hi): out[(i - lo) * out_stride + j] is feature source.features[j] of row i.
     cdef void codes_rows(self, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *out,
                          Py_ssize_t out_stride) noexcept nogil

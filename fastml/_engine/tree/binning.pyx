@@ -1,7 +1,7 @@
 """Binning: a table of numbers becomes a matrix of uint8 codes, once for all trees.
 
-Code 0 is a missing value, code 1 + c is category c of a categorical feature, code 1 + (number of edges below x) is
-a number. See src_c/tree/binning.h for the search, quantile.pyx for how edges are placed.
+Code 0 is a missing value, code 1 + c is category c of a categorical feature, code 1 + (number of edges below
+x) is a number x. See src_c/tree/binning.h for the search, quantile.pyx for how edges are placed.
 """
 
 import numpy as np
@@ -113,7 +113,9 @@ cdef class BinMapper:
         if sample_weight is not None:
             sample_weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
             if sample_weight.shape != (source.n_rows,):
-                raise ValueError(f"sample_weight has shape {sample_weight.shape}, expected ({source.n_rows},)")
+                raise ValueError(
+                    f"sample_weight has shape {sample_weight.shape}, expected ({source.n_rows},)"
+                )
             if not (np.isfinite(sample_weight).all() and (sample_weight >= 0).all()):
                 raise ValueError("sample_weight must be finite and not negative")
             if not sample_weight.any():
@@ -221,7 +223,9 @@ cdef class BinMapper:
             raise ValueError("this BinMapper is not fitted; call fit first")
         source = open_source(X)
         if source.n_features != self.n_features:
-            raise ValueError(f"X has {source.n_features} features, but the bins were made for {self.n_features}")
+            raise ValueError(
+                f"X has {source.n_features} features, but the bins were made for {self.n_features}"
+            )
         return source
 
     def transform(self, X):
@@ -252,7 +256,9 @@ cdef class BinMapper:
         cdef uint8_t *codes
         cdef uint8_t[::1] absent
         if source.is_sparse:
-            absent = np.array([K.binning_code(self.tables + f, 0.0) for f in range(self.n_features)], dtype=np.uint8)
+            absent = np.empty(self.n_features, dtype=np.uint8)
+            for f in range(self.n_features):
+                absent[f] = K.binning_code(self.tables + f, 0.0)
             for t in prange(n_chunks, nogil=True, num_threads=n_threads, schedule="dynamic"):
                 lo = t * ROWS
                 n = min(ROWS, source.n_rows - lo)
@@ -267,8 +273,8 @@ cdef class BinMapper:
             f = binned.block_first_p[b]
             codes = binned.columns + f * binned.column_stride + lo
             if not source.is_sparse:
-                K.binning_codes(source.columns + f, self.tables + f, NULL, binned.block_first_p[b + 1] - f, lo, n,
-                                codes, binned.column_stride)
+                K.binning_codes(source.columns + f, self.tables + f, NULL, binned.block_first_p[b + 1] - f,
+                                lo, n, codes, binned.column_stride)
             binned._block_from_columns(b, lo, n)
             for f in range(binned.block_first_p[b], binned.block_first_p[b + 1]):
                 if memchr(binned.columns + f * binned.column_stride + lo, 0, n) != NULL:
@@ -325,10 +331,10 @@ cdef class BinMapper:
             j = 0
             while j < source.n_used:
                 width = min(BLOCK, source.n_used - j)
-                K.binning_codes(source.source.columns, self.tables, source.features + j, width, first, n, columns,
-                                STACK_ROWS)
-                K.binning_transpose(columns, STACK_ROWS, width, width, n, out + (first - lo) * out_stride + j,
-                                    out_stride)
+                K.binning_codes(source.source.columns, self.tables, source.features + j, width, first, n,
+                                columns, STACK_ROWS)
+                K.binning_transpose(columns, STACK_ROWS, width, width, n,
+                                    out + (first - lo) * out_stride + j, out_stride)
                 j += width
             first += n
 
@@ -369,8 +375,11 @@ cdef class BinMapper:
         """
         if self.tables == NULL:
             raise ValueError("this BinMapper is not fitted; call fit first")
-        state = {"max_bins": np.array(self.max_bins, dtype=np.int64), "is_categorical": self.is_categorical_.copy(),
-                 "n_codes": self.n_codes_.copy()}
+        state = {
+            "max_bins": np.array(self.max_bins, dtype=np.int64),
+            "is_categorical": self.is_categorical_.copy(),
+            "n_codes": self.n_codes_.copy(),
+        }
         for name, lists in (("edges", self.edges_), ("categories", self.categories_),
                             ("grouped", self.grouped_categories_)):
             arrays = [np.empty(0) if array is None else array for array in lists]
@@ -390,20 +399,26 @@ cdef class BinMapper:
         state = {name: np.asarray(state[name]) if name in state else _missing(name) for name in STATE}
         for name, (dtype, ndim) in STATE.items():
             if state[name].dtype != dtype or state[name].ndim != ndim:
-                raise ValueError(f"bins: {name} is {state[name].dtype} with {state[name].ndim} dimensions, expected "
-                                 f"{np.dtype(dtype)} with {ndim}")
+                raise ValueError(
+                    f"bins: {name} is {state[name].dtype} with {state[name].ndim} dimensions, expected "
+                    f"{np.dtype(dtype)} with {ndim}"
+                )
         is_categorical, n_codes = state["is_categorical"].copy(), state["n_codes"].copy()
         n_features = len(is_categorical)
         if n_features == 0 or len(n_codes) != n_features or is_categorical.max() > 1:
-            raise ValueError(f"bins: is_categorical must be 0 or 1, n_codes must be as long (lengths {n_features}, "
-                             f"{len(n_codes)})")
+            raise ValueError(
+                f"bins: is_categorical must be 0 or 1, n_codes must be as long (lengths {n_features}, "
+                f"{len(n_codes)})"
+            )
         mapper = cls(max_bins=int(state["max_bins"]), n_threads=n_threads)
         lists = {}
         for name in ("edges", "categories", "grouped"):
             values, offsets = state[name], state[f"{name}_offsets"]
             if len(offsets) != n_features + 1 or offsets[0] != 0 or offsets[n_features] != len(values) \
                     or (np.diff(offsets) < 0).any():
-                raise ValueError(f"bins: {name}_offsets must ascend from 0 to {len(values)} in {n_features + 1} steps")
+                raise ValueError(
+                    f"bins: {name}_offsets must ascend from 0 to {len(values)} in {n_features} steps"
+                )
             lists[name] = [values[offsets[f]:offsets[f + 1]].copy() for f in range(n_features)]
         for f in range(n_features):
             _check_feature(f, is_categorical[f], int(n_codes[f]), lists["edges"][f], lists["categories"][f],
@@ -415,15 +430,21 @@ cdef class BinMapper:
 
     def __reduce__(self):
         if self.tables == NULL:
-            return BinMapper, (self.max_bins, self.categorical, None if self.subsample < 0 else self.subsample,
-                               self.random_state, self.n_threads)
+            subsample = None if self.subsample < 0 else self.subsample
+            return BinMapper, (self.max_bins, self.categorical, subsample, self.random_state, self.n_threads)
         return BinMapper.from_state, (self.get_state(), self.n_threads)
 
 
 STATE = {
-    "max_bins": (np.int64, 0), "is_categorical": (np.uint8, 1), "n_codes": (np.uint16, 1), "edges": (np.float64, 1),
-    "edges_offsets": (np.int64, 1), "categories": (np.float64, 1), "categories_offsets": (np.int64, 1),
-    "grouped": (np.float64, 1), "grouped_offsets": (np.int64, 1),
+    "max_bins": (np.int64, 0),
+    "is_categorical": (np.uint8, 1),
+    "n_codes": (np.uint16, 1),
+    "edges": (np.float64, 1),
+    "edges_offsets": (np.int64, 1),
+    "categories": (np.float64, 1),
+    "categories_offsets": (np.int64, 1),
+    "grouped": (np.float64, 1),
+    "grouped_offsets": (np.int64, 1),
 }
 
 
@@ -441,15 +462,19 @@ def _check_feature(f, is_categorical, n_codes, edges, categories, grouped, max_b
             raise ValueError(f"bins: {name} of feature {f} must be finite and not negative")
     if is_categorical:
         if len(edges) or len(categories) > MAX_CATEGORIES - (len(grouped) > 0):
-            raise ValueError(f"bins: categorical feature {f} has {len(edges)} edges and {len(categories)} categories, "
-                             f"expected no edge and at most {MAX_CATEGORIES} categories")
+            raise ValueError(
+                f"bins: categorical feature {f} has {len(edges)} edges and {len(categories)} categories, "
+                f"expected no edge and at most {MAX_CATEGORIES} categories"
+            )
         if np.isin(grouped, categories).any():
             raise ValueError(f"bins: a category of feature {f} is both kept and grouped")
         expected = {1 + len(categories) + (len(grouped) > 0)}
     else:
         if len(categories) or len(grouped) or len(edges) > max_bins - 1:
-            raise ValueError(f"bins: numerical feature {f} has {len(edges)} edges, expected at most {max_bins - 1}, "
-                             f"and no categories")
+            raise ValueError(
+                f"bins: numerical feature {f} has {len(edges)} edges, expected at most {max_bins - 1} and "
+                f"no categories"
+            )
         expected = {2 + len(edges)} if len(edges) else {1, 2}
     if n_codes not in expected:
         raise ValueError(f"bins: feature {f} has {n_codes} codes, expected {' or '.join(map(str, expected))}")

@@ -1,8 +1,8 @@
 """Edges between the bins of numerical features, and the categories of categorical ones.
 
 Weights are made whole numbers first (a power of two times the weight, so that integer weights keep their
-ratios exactly): their sums then do not depend on the order of the rows, nor on dense or sparse storage, nor on
-threads.
+ratios exactly): their sums then do not depend on the order of the rows, nor on dense or sparse storage, nor
+on threads.
 """
 
 import warnings
@@ -167,7 +167,9 @@ def find_edges(Source source, const uint8_t[::1] is_categorical, int max_bins, s
 cdef edges_between(const double[::1] values, int max_bins):
     """Edges between at most max_bins values, each in its own bin."""
     cdef double edges[256]
-    cdef int n = K.quantile_edges(&values[0], NULL, values.shape[0], max_bins, edges) if values.shape[0] else 0
+    cdef int n = 0
+    if values.shape[0]:
+        n = K.quantile_edges(&values[0], NULL, values.shape[0], max_bins, edges)
     return np.array(<double[:256]>edges)[:n]
 
 
@@ -185,7 +187,7 @@ cdef bint all_fit32(Source source, const int32_t[::1] features):
 
 
 cdef features_of_few_values(Source source, const int32_t[::1] features, Sample sample, int max_bins):
-    """Features that look as if they had at most `max_bins` distinct values, so that sorting them can be spared."""
+    """Features that look as if they had at most `max_bins` distinct values: sorting them can be spared."""
     cdef double x[GLANCE]
     cdef double work[2 * GLANCE]
     cdef Py_ssize_t j
@@ -211,7 +213,7 @@ cdef bint whole_numbers(const double *x) noexcept nogil:
 
 
 cdef class Room:
-    """Memory for the sample's values of a batch of features: one for all batches, as new memory costs time."""
+    """Memory for the values of a batch of features, used again for the next batch: new memory costs time."""
     cdef int is_f32
     cdef Py_ssize_t item
     cdef char[:, ::1] x
@@ -238,8 +240,8 @@ cdef tuple dense_edges(Source source, const int32_t[::1] features, Sample sample
         thread = thread_num()
         n_distinct[j] = K.quantile_distinct(&room.x[j, 0], room.is_f32, sample.weights_p, size,
                                             &room.work[thread, 0])
-        n_edges[j] = K.quantile_edges(&room.work[thread, 0], &room.work[thread, size], n_distinct[j], max_bins,
-                                      &edges[j, 0])
+        n_edges[j] = K.quantile_edges(&room.work[thread, 0], &room.work[thread, size], n_distinct[j],
+                                      max_bins, &edges[j, 0])
     return [np.array(edges[j, :n_edges[j]]) for j in range(n)], np.asarray(n_distinct)
 
 
@@ -280,7 +282,8 @@ cdef class Columns:
     cdef Py_ssize_t distinct(self, Py_ssize_t feature, double *x, double *work) noexcept nogil:
         """x: (most + 1,), work: (4 * most + 4,); see quantile_distinct."""
         cdef Py_ssize_t first = self.start[feature], n = self.length(feature) - 1, i
-        cdef double *weights = work + 3 * (self.most + 1)  # quantile_distinct has read them when it writes there
+        # quantile_distinct has read them when it writes there
+        cdef double *weights = work + 3 * (self.most + 1)
         K.binning_read(self.opened.columns, NULL, first, n, 0, x)
         x[n] = 0.0
         weights[n] = self.total
@@ -302,8 +305,8 @@ cdef tuple sparse_edges(Columns columns, const int32_t[::1] features, int max_bi
     for j in prange(n, nogil=True, num_threads=n_used, schedule="dynamic"):
         thread = thread_num()
         n_distinct[j] = columns.distinct(features[j], &x[thread, 0], &work[thread, 0])
-        n_edges[j] = K.quantile_edges(&work[thread, 0], &work[thread, columns.length(features[j])], n_distinct[j],
-                                      max_bins, &edges[j, 0])
+        n_edges[j] = K.quantile_edges(&work[thread, 0], &work[thread, columns.length(features[j])],
+                                      n_distinct[j], max_bins, &edges[j, 0])
     return [np.array(edges[j, :n_edges[j]]) for j in range(n)], np.asarray(n_distinct)
 
 
@@ -372,7 +375,8 @@ cdef void collect(Source source, const int32_t *features, Py_ssize_t n, const do
     cdef Py_ssize_t j
     while lo < hi:
         for j in range(n):
-            K.quantile_collect(source.columns + features[j], weights, lo, min(CHUNK, hi - lo), max_bins, sets + j)
+            K.quantile_collect(source.columns + features[j], weights, lo, min(CHUNK, hi - lo), max_bins,
+                               sets + j)
         lo += CHUNK
 
 
@@ -391,8 +395,8 @@ def find_categories(Source source, Py_ssize_t feature, weights):
     Returns
     -------
     kept : float64 array, ascending
-        All categories if there are at most 254, else the 253 with the largest sum of weights (ties: the smaller
-        value is kept).
+        All categories if there are at most 254, else the 253 with the largest sum of weights (ties: the
+        smaller value is kept).
     grouped : float64 array, ascending
         The other categories, which share one code; empty if there are none.
     """
@@ -403,9 +407,9 @@ def find_categories(Source source, Py_ssize_t feature, weights):
         return values, np.empty(0)
     order = np.lexsort((values, -sums))
     warnings.warn(
-        f"feature {feature if source.names is None else repr(source.names[feature])} has {len(values)} categories; "
-        f"the {MAX_CATEGORIES - 1} most frequent are kept and the other {len(values) - MAX_CATEGORIES + 1} share one "
-        f"code", UserWarning, stacklevel=2,
+        f"feature {feature if source.names is None else repr(source.names[feature])} has {len(values)} "
+        f"categories; the {MAX_CATEGORIES - 1} most frequent are kept and the other "
+        f"{len(values) - MAX_CATEGORIES + 1} share one code", UserWarning, stacklevel=2,
     )
     return np.sort(values[order[:MAX_CATEGORIES - 1]]), np.sort(values[order[MAX_CATEGORIES - 1:]])
 

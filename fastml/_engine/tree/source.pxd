@@ -15,5 +15,6 @@ cdef class Source:
     cdef list _owners              # what keeps the memory alive
 
     cdef int _add_columns(self, list arrays) except -1
+    cdef int _add_mask(self, Py_ssize_t j, object column) except -1
     cdef int _add_matrix(self, object matrix) except -1
     cdef int _add_sparse(self, object matrix) except -1

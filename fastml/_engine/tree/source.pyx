@@ -1,9 +1,9 @@
 """Where values come from: the columns of any container, as the kernels read them.
 
-Whatever holds a table (an array of any order, a list of columns, a data frame, an Arrow table) becomes the same
-thing here: for each feature an address, a stride and a number type. Nothing is copied that the kernels can read in
-place, which is every native integer, boolean, float16, float32 and float64 array with any strides. A sparse matrix
-is read row by row, absent values being 0.0.
+Whatever holds a table (an array of any order, a list of columns, a data frame, an Arrow table) becomes the
+same thing here: for each feature an address, a stride, a number type and perhaps a mask. Nothing is copied
+that the kernels can read in place, which is every native integer, boolean, float16, float32 and float64 array
+with any strides. A sparse matrix is read row by row, absent values being 0.0.
 """
 
 import numpy as np
@@ -14,16 +14,19 @@ from libc.stdlib cimport calloc, free
 
 from fastml._engine.runtime.kernels cimport (
     BINNING_F16, BINNING_F32, BINNING_F64, BINNING_I8, BINNING_I16, BINNING_I32, BINNING_I64, BINNING_U8,
-    BINNING_U16, BINNING_U32, BINNING_U64, binning_column,
+    BINNING_U16, BINNING_U32, BINNING_U64, BINNING_MASK_BITS, BINNING_MASK_BYTES, binning_column,
 )
 
+from fastml._engine.tree.masked import MaskedNumbers
 from fastml._engine.tree.table import Table, is_frame
 
 cdef dict KINDS = {
-    "b1": BINNING_U8, "i1": BINNING_I8, "i2": BINNING_I16, "i4": BINNING_I32, "i8": BINNING_I64, "u1": BINNING_U8,
-    "u2": BINNING_U16, "u4": BINNING_U32, "u8": BINNING_U64, "f2": BINNING_F16, "f4": BINNING_F32, "f8": BINNING_F64,
+    "b1": BINNING_U8, "i1": BINNING_I8, "i2": BINNING_I16, "i4": BINNING_I32, "i8": BINNING_I64,
+    "u1": BINNING_U8, "u2": BINNING_U16, "u4": BINNING_U32, "u8": BINNING_U64,
+    "f2": BINNING_F16, "f4": BINNING_F32, "f8": BINNING_F64,
 }
 MAX_ROWS = 2**31 - 1
+_COLUMNS = (np.ndarray, MaskedNumbers)
 
 
 cdef class Source:
@@ -48,13 +51,30 @@ cdef class Source:
         if self.columns == NULL:
             raise MemoryError()
         for j in range(self.n_features):
-            array = _readable(arrays[j], j, self.names)
+            array = arrays[j]
+            if isinstance(array, MaskedNumbers):
+                self._add_mask(j, array)
+                array = array.values
+            array = _readable(array, j, self.names)
             self._owners.append(array)
             PyObject_GetBuffer(array, &view, PyBUF_FULL_RO)
             self.columns[j].data = <const unsigned char *>view.buf
             self.columns[j].stride = view.strides[0]
             self.columns[j].kind = KINDS[array.dtype.str[1:]]
             PyBuffer_Release(&view)
+        return 0
+
+    cdef int _add_mask(self, Py_ssize_t j, object column) except -1:
+        """What says which values of column j are missing."""
+        cdef Py_buffer view
+        mask = column.valid if column.missing is None else column.missing
+        self._owners.append(mask)
+        PyObject_GetBuffer(mask, &view, PyBUF_FULL_RO)
+        self.columns[j].mask = <const unsigned char *>view.buf
+        self.columns[j].mask_stride = view.strides[0]
+        self.columns[j].mask_bit_first = column.first
+        self.columns[j].mask_kind = BINNING_MASK_BITS if column.missing is None else BINNING_MASK_BYTES
+        PyBuffer_Release(&view)
         return 0
 
     cdef int _add_matrix(self, object matrix) except -1:
@@ -127,10 +147,10 @@ def open_source(X):
 
     Parameters
     ----------
-    X : array of shape (n_rows, n_features), list of n_features arrays of shape (n_rows,), pandas or Polars \
-DataFrame, pyarrow Table, SciPy sparse matrix or array
-        Numbers: any float, integer or boolean type, any strides. NaN, None and masked values are missing; absent
-        values of a sparse matrix are 0.0.
+    X : array of shape (n_rows, n_features), list of n_features arrays or MaskedNumbers of shape (n_rows,), \
+pandas or Polars DataFrame, pyarrow Table, SciPy sparse matrix or array
+        Numbers: any float, integer or boolean type, any strides. NaN, None and masked values are missing;
+        absent values of a sparse matrix are 0.0. 64-bit integers are compared as float64.
 
     Returns
     -------
@@ -148,7 +168,7 @@ DataFrame, pyarrow Table, SciPy sparse matrix or array
     columns = None
     if isinstance(X, Source):
         return X
-    if isinstance(X, (list, tuple)) and len(X) and all(isinstance(column, np.ndarray) for column in X):
+    if isinstance(X, (list, tuple)) and len(X) and all(isinstance(column, _COLUMNS) for column in X):
         columns = list(X)
         shape = (len(columns[0]) if columns[0].ndim else 0, len(columns))
         for j, column in enumerate(columns):
@@ -177,7 +197,9 @@ DataFrame, pyarrow Table, SciPy sparse matrix or array
     if shape[1] == 0:
         raise ValueError(f"X has no features (shape {tuple(shape)}), expected at least one")
     if shape[0] > MAX_ROWS:
-        raise ValueError(f"X has {shape[0]} rows, at most {MAX_ROWS} are supported (row numbers have 32 bits)")
+        raise ValueError(
+            f"X has {shape[0]} rows, at most {MAX_ROWS} are supported (row numbers have 32 bits)"
+        )
     if shape[1] > MAX_ROWS:
         raise ValueError(f"X has {shape[1]} features, at most {MAX_ROWS} are supported")
     source.n_rows, source.n_features = shape

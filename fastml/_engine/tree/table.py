@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastml._engine.tree.masked import masked_from_arrow, masked_from_pandas
+
 __all__ = ["Labels", "Table", "is_frame"]
 
 
@@ -166,7 +168,10 @@ def _pandas_column(series):
     if isinstance(dtype, np.dtype):
         return _array_column(series.to_numpy())
     if getattr(dtype, "_is_numeric", False) or getattr(dtype, "_is_boolean", False):
-        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        if type(dtype).__name__ == "ArrowDtype":
+            return _arrow_column(series.array.__arrow_array__())
+        masked = masked_from_pandas(series.array)
+        return series.to_numpy(dtype=np.float64, na_value=np.nan) if masked is None else masked
     return _array_column(series.to_numpy(dtype=object))
 
 
@@ -186,7 +191,10 @@ def _polars_column(series):
     if not series.dtype.is_numeric():
         return None
     if series.null_count():
-        series = series.cast(polars.Float64)
+        try:
+            return _arrow_column(series.to_arrow())
+        except ImportError:  # Polars needs pyarrow for that
+            series = series.cast(polars.Float64)
     return series.to_numpy()
 
 
@@ -212,7 +220,7 @@ def _arrow_column(array):
     if not (pyarrow.types.is_integer(array.type) or pyarrow.types.is_floating(array.type)):
         return None
     if array.null_count:
-        array = array.cast(pyarrow.float64())
+        return masked_from_arrow(array, array.type.to_pandas_dtype())
     return array.to_numpy(zero_copy_only=False)
 
 

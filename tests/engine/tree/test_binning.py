@@ -13,8 +13,10 @@ from hypothesis.extra import numpy as hnp
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 
 from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.masked import MaskedNumbers
 from fastml._engine.tree.quantile import stratified_rows, whole_weights
 from fastml._engine.tree.source import open_source
+from fastml._engine.tree.table import Table
 from tests.reference import binning as reference
 
 DTYPES = [
@@ -289,6 +291,32 @@ def test_data_frames_with_missing_values():
         mapper = BinMapper().fit(frame)
         assert np.array_equal(mapper.codes(frame), codes)
         check_matrix(mapper.transform(frame), codes)
+
+
+@pytest.mark.parametrize("dtype", ["Int8", "UInt16", "Int32", "Int64", "Float32", "Float64"])
+def test_nullable_columns_are_read_in_place(isa, dtype):
+    numbers = np.random.default_rng(21).integers(0, 100, 500)
+    missing = np.random.default_rng(22).random(500) < 0.3
+    series = pd.array([None if m else v for m, v in zip(missing, numbers, strict=True)], dtype=dtype)
+    arrow = pa.array(series)
+    polars = pl.Series(arrow)
+    expected = np.where(missing, np.nan, numbers)[7:, None]
+    frame = pd.DataFrame({"a": series[7:]})
+    tables = [
+        (frame, frame["a"].array._data),
+        (
+            pd.DataFrame({"a": pd.arrays.ArrowExtensionArray(arrow[7:])}),
+            np.frombuffer(arrow.buffers()[1], np.uint8),
+        ),
+        (pa.table({"a": arrow[7:]}), np.frombuffer(arrow.buffers()[1], np.uint8)),
+        (pl.DataFrame({"a": polars})[7:], np.frombuffer(polars.to_arrow().buffers()[1], np.uint8)),
+    ]
+    codes = BinMapper().fit(expected).codes(expected)
+    for table, memory in tables:
+        column = Table(table).numbers(0)
+        assert isinstance(column, MaskedNumbers) and np.shares_memory(column.values, memory)
+        assert np.array_equal(np.asarray(column), expected[:, 0], equal_nan=True)
+        assert np.array_equal(BinMapper().fit(table).codes(table), codes)
 
 
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array])
