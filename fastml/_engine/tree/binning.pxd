@@ -34,6 +34,10 @@ cdef class BinMapper:
     cdef void *_pool
 
     cdef int _build_tables(self) except -1
+    cdef void _code_entries(self, Source source, BinnedMatrix binned, Py_ssize_t lo,
+                            const uint8_t *absent) noexcept nogil
+    cdef void _code_block(self, Source source, BinnedMatrix binned, Py_ssize_t lo, Py_ssize_t block,
+                          uint8_t *missing) noexcept nogil
     # Codes of rows [lo, hi): out[(i - lo) * out_stride + j] is feature source.features[j] of row i.
     cdef void codes_rows(self, CodeSource source, Py_ssize_t lo, Py_ssize_t hi, uint8_t *out,
                          Py_ssize_t out_stride) noexcept nogil

@@ -17,11 +17,13 @@ from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.tree.binned cimport BLOCK, ROWS, BinnedMatrix
 from fastml._engine.tree.source cimport Source
 
+from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.quantile import MAX_CATEGORIES, find_categories, find_edges, whole_weights
 from fastml._engine.tree.source import open_source
 
 cdef enum:
     STACK_ROWS = 128   # rows of one step of codes_rows, whose workspace is on the stack
+    WINDOW = 1 << 27   # values between two looks at the keyboard
 
 
 cdef class CodeSource:
@@ -249,38 +251,45 @@ cdef class BinMapper:
         binned._allocate(source.n_rows, source.n_features)
         binned.n_codes[:] = self.n_codes_
         binned.is_categorical[:] = self.is_categorical_
-        cdef Py_ssize_t n_chunks = (source.n_rows + ROWS - 1) // ROWS
-        cdef Py_ssize_t n_tasks = n_chunks * binned.n_blocks, t, b, lo, n, f
-        cdef int n_threads = min(self.n_threads, n_tasks)
+        cdef Py_ssize_t n_chunks = (source.n_rows + ROWS - 1) // ROWS, n_blocks = binned.n_blocks, t, f, first, n
+        cdef Py_ssize_t window = max(1, WINDOW // (ROWS * source.n_features))
+        cdef int n_threads = min(self.n_threads, n_chunks * n_blocks)
         cdef uint8_t[:, ::1] missing = np.zeros((n_threads, source.n_features), dtype=np.uint8)
-        cdef uint8_t *codes
-        cdef uint8_t[::1] absent
+        cdef uint8_t[::1] absent = np.zeros(source.n_features, dtype=np.uint8)
         if source.is_sparse:
-            absent = np.empty(self.n_features, dtype=np.uint8)
-            for f in range(self.n_features):
+            for f in range(source.n_features):
                 absent[f] = K.binning_code(self.tables + f, 0.0)
-            for t in prange(n_chunks, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                lo = t * ROWS
-                n = min(ROWS, source.n_rows - lo)
-                for f in range(source.n_features):
-                    memset(binned.columns + f * binned.column_stride + lo, absent[f], n)
-                K.binning_codes_csr(&source.csr, self.tables, NULL, lo, n, binned.columns + lo, 1,
-                                    binned.column_stride)
-        for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="dynamic"):
-            lo = t // binned.n_blocks * ROWS
-            n = min(ROWS, source.n_rows - lo)
-            b = t % binned.n_blocks
-            f = binned.block_first_p[b]
-            codes = binned.columns + f * binned.column_stride + lo
-            if not source.is_sparse:
-                K.binning_codes(source.columns + f, self.tables + f, NULL, binned.block_first_p[b + 1] - f,
-                                lo, n, codes, binned.column_stride)
-            binned._block_from_columns(b, lo, n)
-            for f in range(binned.block_first_p[b], binned.block_first_p[b + 1]):
-                if memchr(binned.columns + f * binned.column_stride + lo, 0, n) != NULL:
-                    missing[thread_num(), f] = 1
+        for first in range(0, n_chunks, window):
+            check()
+            n = min(window, n_chunks - first)
+            if source.is_sparse:
+                for t in prange(n, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                    self._code_entries(source, binned, (first + t) * ROWS, &absent[0])
+            for t in prange(n * n_blocks, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                self._code_block(source, binned, (first + t // n_blocks) * ROWS, t % n_blocks,
+                                 &missing[thread_num(), 0])
         binned.has_missing[:] = np.asarray(missing).max(axis=0)
         return binned
+
+    cdef void _code_entries(self, Source source, BinnedMatrix binned, Py_ssize_t lo,
+                            const uint8_t *absent) noexcept nogil:
+        """Column codes of ROWS rows of a sparse table."""
+        cdef Py_ssize_t n = min(ROWS, source.n_rows - lo), f
+        for f in range(source.n_features):
+            memset(binned.columns + f * binned.column_stride + lo, absent[f], n)
+        K.binning_codes_csr(&source.csr, self.tables, NULL, lo, n, binned.columns + lo, 1, binned.column_stride)
+
+    cdef void _code_block(self, Source source, BinnedMatrix binned, Py_ssize_t lo, Py_ssize_t block,
+                          uint8_t *missing) noexcept nogil:
+        """Codes of ROWS rows of one block's features: columns (unless sparse: they are there), then rows."""
+        cdef Py_ssize_t n = min(ROWS, source.n_rows - lo), f
+        cdef int32_t first = binned.block_first_p[block], last = binned.block_first_p[block + 1]
+        if not source.is_sparse:
+            K.binning_codes(source.columns + first, self.tables + first, NULL, last - first, lo, n,
+                            binned.columns + first * binned.column_stride + lo, binned.column_stride)
+        binned._block_from_columns(block, lo, n)
+        for f in range(first, last):
+            missing[f] |= memchr(binned.columns + f * binned.column_stride + lo, 0, n) != NULL
 
     def open(self, X, features=None):
         """Prepare a table for ``codes_rows`` (see binning.pxd).
@@ -352,15 +361,19 @@ cdef class BinMapper:
         uint8 array of shape (n_rows, n_features)
         """
         cdef CodeSource source = self.open(X)
-        cdef Py_ssize_t n = source.n_rows, t, n_tasks = (n + ROWS - 1) // ROWS
+        cdef Py_ssize_t n = source.n_rows, t, first, last, n_tasks = (n + ROWS - 1) // ROWS
+        cdef Py_ssize_t window = max(1, WINDOW // (ROWS * self.n_features))
         cdef uint8_t[:, ::1] view
         if out is None:
             out = np.empty((n, self.n_features), dtype=np.uint8)
         view = out
         if view.shape[0] != n or view.shape[1] != self.n_features:
             raise ValueError(f"out has shape {out.shape}, expected {(n, self.n_features)}")
-        for t in prange(n_tasks, nogil=True, num_threads=self.n_threads, schedule="static"):
-            self.codes_rows(source, t * ROWS, min(n, (t + 1) * ROWS), &view[t * ROWS, 0], self.n_features)
+        for first in range(0, n_tasks, window):
+            check()
+            last = min(first + window, n_tasks)
+            for t in prange(first, last, nogil=True, num_threads=self.n_threads, schedule="static"):
+                self.codes_rows(source, t * ROWS, min(n, (t + 1) * ROWS), &view[t * ROWS, 0], self.n_features)
         return out
 
     def get_state(self):

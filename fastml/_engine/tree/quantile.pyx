@@ -29,6 +29,7 @@ cdef enum:
     CHUNK = 256               # rows read at a time: a cache line of each fits the first-level cache
     GROUP = 16                # features whose values may share cache lines
     SLICE = 65536             # rows below which all rows of a feature are one thread's work
+    WINDOW = 1 << 21          # rows between two looks at the keyboard
     BATCH = 512               # most features sampled at a time, and
     SAMPLE_BYTES = 1 << 24    # most memory for their values
     GLANCE = 512              # rows that tell a feature of few distinct values from others,
@@ -319,7 +320,7 @@ def distinct_values(Source source, const int32_t[::1] features, int max_bins, sa
     values : float64 array, ascending
     """
     cdef Py_ssize_t n = features.shape[0], n_slices = n_threads if source.n_rows > SLICE else 1
-    cdef Py_ssize_t n_groups = (n + GROUP - 1) // GROUP, t, s, j, i
+    cdef Py_ssize_t n_groups = (n + GROUP - 1) // GROUP, t, s, j, i, lo, rows
     cdef const double[::1] weights_view
     cdef const double *weights = NULL
     cdef quantile_set *sets
@@ -349,11 +350,14 @@ def distinct_values(Source source, const int32_t[::1] features, int max_bins, sa
                 if start[j + 1] - start[j] < i:
                     K.quantile_collect(&zero, NULL, 0, 1, max_bins, sets + j)
         else:
-            for t in prange(n_slices * n_groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                s = t // n_groups
-                j = t % n_groups * GROUP
-                collect(source, &features[j], min(GROUP, n - j), weights, source.n_rows * s // n_slices,
-                        source.n_rows * (s + 1) // n_slices, max_bins, sets + s * n + j)
+            for lo in range(0, source.n_rows, WINDOW):
+                check()
+                rows = min(WINDOW, source.n_rows - lo)
+                for t in prange(n_slices * n_groups, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                    s = t // n_groups
+                    j = t % n_groups * GROUP
+                    collect(source, &features[j], min(GROUP, n - j), weights, lo + rows * s // n_slices,
+                            lo + rows * (s + 1) // n_slices, max_bins, sets + s * n + j)
         found = []
         for j in range(n):
             values = np.empty(0)
