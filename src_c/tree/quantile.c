@@ -44,12 +44,9 @@ static inline double quantile_value32(uint32_t key) {
 
 static inline int quantile_length(uint64_t x) { /* number of bits up to the highest one */
     int n = 0;
-    for (int step = 32; step; step >>= 1)
-        if (x >> step) {
-            x >>= step;
-            n += step;
-        }
-    return n + (x > 0);
+    for (; x; x >>= 1)
+        n++;
+    return n;
 }
 
 static void quantile_insert(uint64_t *keys, double *payload, int64_t n) {

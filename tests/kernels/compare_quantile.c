@@ -7,13 +7,13 @@
 static void some_sample(bench *b, int64_t n, double **x, double **weights) {
     *x = room(b, (size_t)n * sizeof **x);
     *weights = room(b, (size_t)n * sizeof **weights);
-    const int64_t distinct = 1 + below(b, 2000);
+    const int64_t distinct = 1 + below(b, 2000), whole = below(b, 2);
     for (int64_t i = 0; i < n; i++) {
         const int64_t draw = below(b, 60);
-        (*x)[i] = draw == 0   ? NAN
-                  : draw == 1 ? (below(b, 2) ? INFINITY : -INFINITY)
-                  : draw == 2 ? (below(b, 2) ? 0.0 : -0.0)
-                              : (double)below(b, distinct) * 0.37 - 50.0;
+        (*x)[i] = draw == 0             ? NAN
+                  : draw == 1 && !whole ? (below(b, 2) ? INFINITY : -INFINITY)
+                  : draw == 2           ? (below(b, 2) ? 0.0 : -0.0)
+                                        : (double)below(b, distinct) * (whole ? 1.0 : 0.37) - 50.0;
         (*weights)[i] = below(b, 10) ? uniform(b) : 0.0;
     }
 }

@@ -124,6 +124,18 @@ def test_bins_of_continuous_values_are_equally_full():
         assert full.min() >= 195 and full.max() <= 197  # 50,000 / 255 = 196.08
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_values_that_differ_in_their_last_bits_only(isa, weighted):
+    """The sort looks at the 33 highest bits that differ and has to mend what agrees in them."""
+    rng = np.random.default_rng(23)
+    near = 1 + rng.integers(0, 2000, 3000) * 2.0**-52
+    x = rng.permutation(np.concatenate([near, near * 1e200, -near, rng.normal(size=1000)]))[:, None]
+    w = rng.integers(1, 5, len(x)).astype(np.float64) if weighted else None
+    found, sums = reference.distinct(x[:, 0].tolist(), None if w is None else w.tolist())
+    expected = reference.edges(found, sums, 200)
+    assert BinMapper(200).fit(x, w).edges_[0].tolist() == expected
+
+
 def test_heavy_values_have_their_own_bin():
     rng = np.random.default_rng(6)
     x = np.where(rng.random(20_000) < 0.8, rng.integers(0, 3, 20_000), rng.normal(size=20_000))[:, None]
