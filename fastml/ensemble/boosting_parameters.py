@@ -6,6 +6,7 @@ scikit-learn's HistGradientBoosting estimators where those have the parameter.
 
 from __future__ import annotations
 
+from inspect import cleandoc
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
@@ -201,7 +202,10 @@ _NOTES = """A fit that is interrupted (Ctrl-C, or an error in a callback) keeps 
 def documented(cls):
     """Class decorator: put the shared text into the docstring."""
     if cls.__doc__:
-        cls.__doc__ = cls.__doc__.format(
-            parameters=_PARAMETERS.replace("{{", "{").replace("}}", "}"), attributes=_ATTRIBUTES, notes=_NOTES
+        # without indentation: from Python 3.13 on the compiler takes away that of the class's own text
+        cls.__doc__ = cleandoc(cls.__doc__).format(
+            parameters=cleandoc(_PARAMETERS.replace("{{", "{").replace("}}", "}")),
+            attributes=cleandoc(_ATTRIBUTES),
+            notes=cleandoc(_NOTES),
         )
     return cls

@@ -73,7 +73,7 @@ def test_parameters_and_methods_of_scikit_learn(ours, theirs):
 @BOTH
 def test_every_parameter_is_documented_and_checked(cls):
     for name in cls().get_params():
-        assert f"\n    {name} : " in cls.__doc__, name
+        assert f"\n{name} : " in cls.__doc__, name
         assert name in cls._parameter_constraints, name
     assert "{" not in cls.__doc__.replace("{'", "").replace("{bool", "")
 
