@@ -12,15 +12,39 @@
 
 #define HISTOGRAM_AHEAD 16 /* rows; long enough to cover a miss to memory at 10 ns a row */
 
-static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64_t x, int64_t y,
-                                       const int32_t *position, const int32_t *offset, int32_t n_features,
+/* What the loop knows of the features when it is compiled: the cells of feature j, and its byte in a row. */
+typedef struct cell_map {
+    const int32_t *position, *offset;
+    int32_t n_features, full;
+} cell_map;
+
+static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64_t x, int64_t y, cell_map map,
                                        int64_t *cells) {
     int32_t j = 0;
-    for (; j + 4 <= n_features; j += 4) {
-        int64_t *c0 = cells + offset[j], *c1 = cells + offset[j + 1];
-        int64_t *c2 = cells + offset[j + 2], *c3 = cells + offset[j + 3];
-        const int32_t p0 = position ? position[j] : j, p1 = position ? position[j + 1] : j + 1;
-        const int32_t p2 = position ? position[j + 2] : j + 2, p3 = position ? position[j + 3] : j + 3;
+    if (map.full) {
+        /* no address but the group's is computed: the rest are constants in the instructions */
+        enum { W = HISTOGRAM_FULL };
+        for (; j + 4 <= map.n_features; j += 4, cells += 4 * W) {
+            cells[a[j]] += x;
+            cells[W + a[j + 1]] += x;
+            cells[2 * W + a[j + 2]] += x;
+            cells[3 * W + a[j + 3]] += x;
+            cells[b[j]] += y;
+            cells[W + b[j + 1]] += y;
+            cells[2 * W + b[j + 2]] += y;
+            cells[3 * W + b[j + 3]] += y;
+        }
+        for (; j < map.n_features; j++, cells += W) {
+            cells[a[j]] += x;
+            cells[b[j]] += y;
+        }
+        return;
+    }
+    for (; j + 4 <= map.n_features; j += 4) {
+        const int32_t *o = map.offset + j, *p = map.position + j;
+        int64_t *c0 = cells + o[0], *c1 = cells + o[1], *c2 = cells + o[2], *c3 = cells + o[3];
+        const int32_t p0 = map.position ? p[0] : j, p1 = map.position ? p[1] : j + 1;
+        const int32_t p2 = map.position ? p[2] : j + 2, p3 = map.position ? p[3] : j + 3;
         c0[a[p0]] += x;
         c1[a[p1]] += x;
         c2[a[p2]] += x;
@@ -30,34 +54,34 @@ static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64
         c2[b[p2]] += y;
         c3[b[p3]] += y;
     }
-    for (; j < n_features; j++) {
-        int64_t *c0 = cells + offset[j];
-        const int32_t p0 = position ? position[j] : j;
+    for (; j < map.n_features; j++) {
+        int64_t *c0 = cells + map.offset[j];
+        const int32_t p0 = map.position ? map.position[j] : j;
         c0[a[p0]] += x;
         c0[b[p0]] += y;
     }
 }
 
-static ALWAYS_INLINE void add_row(const uint8_t *a, int64_t x, const int32_t *position, const int32_t *offset,
-                                  int32_t n_features, int64_t *cells) {
-    for (int32_t j = 0; j < n_features; j++)
-        cells[offset[j] + a[position ? position[j] : j]] += x;
+static ALWAYS_INLINE void add_row(const uint8_t *a, int64_t x, cell_map map, int64_t *cells) {
+    for (int32_t j = 0; j < map.n_features; j++) {
+        const int32_t first = map.full ? j * HISTOGRAM_FULL : map.offset[j];
+        cells[first + a[map.position ? map.position[j] : j]] += x;
+    }
 }
 
-static ALWAYS_INLINE void add_rows(const histogram_block *block, const int32_t *position,
-                                   const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
-                                   int64_t *cells) {
+static ALWAYS_INLINE void add_rows(const histogram_block *block, cell_map map, const uint32_t *rows,
+                                   int64_t first, const uint32_t *gh, int64_t n, int64_t *cells) {
     const uint8_t *codes = block->codes;
     const int64_t stride = block->stride;
-    const int32_t *offset = block->offset;
-    const int32_t d = block->n_features;
     int64_t i = 0;
+    if (map.full)
+        cells += block->offset[0];
     if (!rows) { /* consecutive rows: the hardware prefetcher does it */
         const uint8_t *a = codes + first * stride;
         for (; i + 2 <= n; i += 2, a += 2 * stride)
-            add_two_rows(a, a + stride, cell_of(gh[i]), cell_of(gh[i + 1]), position, offset, d, cells);
+            add_two_rows(a, a + stride, cell_of(gh[i]), cell_of(gh[i + 1]), map, cells);
         if (i < n)
-            add_row(a, cell_of(gh[i]), position, offset, d, cells);
+            add_row(a, cell_of(gh[i]), map, cells);
         return;
     }
     const int64_t last = n - 1;
@@ -66,10 +90,10 @@ static ALWAYS_INLINE void add_rows(const histogram_block *block, const int32_t *
         PREFETCH(codes + (int64_t)rows[p < last ? p : last] * stride);
         PREFETCH(codes + (int64_t)rows[q < last ? q : last] * stride);
         add_two_rows(codes + (int64_t)rows[i] * stride, codes + (int64_t)rows[i + 1] * stride, cell_of(gh[i]),
-                     cell_of(gh[i + 1]), position, offset, d, cells);
+                     cell_of(gh[i + 1]), map, cells);
     }
     if (i < n)
-        add_row(codes + (int64_t)rows[i] * stride, cell_of(gh[i]), position, offset, d, cells);
+        add_row(codes + (int64_t)rows[i] * stride, cell_of(gh[i]), map, cells);
 }
 
 /* Adds n rows to the cells of one block's features.
@@ -78,10 +102,13 @@ static ALWAYS_INLINE void add_rows(const histogram_block *block, const int32_t *
  */
 void FN(histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
                         int64_t n, int64_t *cells) {
-    if (block->position)
-        add_rows(block, block->position, rows, first, gh, n, cells);
+    const int32_t d = block->n_features;
+    if (block->full)
+        add_rows(block, (cell_map){(const int32_t *)0, block->offset, d, 1}, rows, first, gh, n, cells);
+    else if (block->position)
+        add_rows(block, (cell_map){block->position, block->offset, d, 0}, rows, first, gh, n, cells);
     else
-        add_rows(block, (const int32_t *)0, rows, first, gh, n, cells);
+        add_rows(block, (cell_map){(const int32_t *)0, block->offset, d, 0}, rows, first, gh, n, cells);
 }
 
 /* cells += other */

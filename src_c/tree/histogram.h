@@ -6,7 +6,9 @@
  * the rows cannot change a cell.
  *
  * A histogram is the cells of all active features, feature j at `offset[j]`, one cell per code, padded to a
- * multiple of HISTOGRAM_PAD cells with zeros.
+ * multiple of HISTOGRAM_PAD cells with zeros. Features of more than HISTOGRAM_FULL / 2 codes take
+ * HISTOGRAM_FULL cells each: not 256, so that equal codes of different features fall into different sets of
+ * the first-level cache and loads are not held up by stores 4096 bytes away.
  */
 #ifndef FASTML_TREE_HISTOGRAM_H
 #define FASTML_TREE_HISTOGRAM_H
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #define HISTOGRAM_PAD 8
+#define HISTOGRAM_FULL 264
 
 static inline int64_t cell_of(uint32_t gh) {
     return (int64_t)(((uint64_t)(int64_t)((int32_t)gh >> 16) << 32) + (gh & 0xFFFFu));
@@ -28,6 +31,7 @@ typedef struct histogram_block {
     const int32_t *position; /* byte of feature j in a row; NULL: j */
     const int32_t *offset;   /* first cell of feature j */
     int32_t n_features;
+    int32_t full; /* 1: feature j has the cells from offset[0] + j * HISTOGRAM_FULL, and position is NULL */
 } histogram_block;
 
 #endif

@@ -19,7 +19,7 @@ static void rows(const fastml_kernels *k, bench *b) {
     uint8_t *codes = zeros(b, (size_t)(n_all * stride));
     int32_t *offset = room(b, (size_t)d * sizeof *offset), *position = room(b, (size_t)d * sizeof *position);
     int32_t n_features = 0, n_cells = 0;
-    const int every = below(b, 2) == 0;
+    const int full = below(b, 3) == 0, every = full || below(b, 2) == 0;
     for (int32_t f = 0; f < d; f++) {
         const int32_t n_codes = 1 + (int32_t)below(b, 256);
         for (int64_t i = 0; i < n_all; i++)
@@ -28,7 +28,7 @@ static void rows(const fastml_kernels *k, bench *b) {
             continue;
         position[n_features] = f;
         offset[n_features++] = n_cells;
-        n_cells += (n_codes + HISTOGRAM_PAD - 1) / HISTOGRAM_PAD * HISTOGRAM_PAD;
+        n_cells += full ? HISTOGRAM_FULL : (n_codes + HISTOGRAM_PAD - 1) / HISTOGRAM_PAD * HISTOGRAM_PAD;
     }
     uint32_t *gh = room(b, (size_t)n * sizeof *gh);
     for (int64_t i = 0; i < n; i++)
@@ -37,7 +37,7 @@ static void rows(const fastml_kernels *k, bench *b) {
     const uint32_t *numbers = listed ? some_row_numbers(b, n, n_all) : NULL;
     const int64_t first = listed ? 0 : below(b, n_all - n + 1);
     int64_t *cells = zeros(b, (size_t)n_cells * sizeof *cells);
-    const histogram_block block = {codes, stride, every ? NULL : position, offset, n_features};
+    const histogram_block block = {codes, stride, every ? NULL : position, offset, n_features, full};
     k->histogram_rows(&block, numbers, first, gh, n, cells);
     keep(b, &n_features, sizeof n_features);
     keep_cells(b, cells, n_cells);

@@ -34,6 +34,7 @@ cdef extern from "kernels.h" nogil:
         const int32_t *position
         const int32_t *offset
         int32_t n_features
+        int32_t full
 
     ctypedef struct partition_rule:
         const uint8_t *set

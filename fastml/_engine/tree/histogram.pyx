@@ -17,6 +17,7 @@ from fastml._engine.tree.binning cimport BinnedMatrix
 
 cdef enum:
     PAD = 8                 # HISTOGRAM_PAD of histogram.h
+    FULL = 264              # HISTOGRAM_FULL
     ROWS_PER_THREAD = 1024  # below it a second thread costs more than it brings
     MIN_SLOTS = 8
 
@@ -64,6 +65,7 @@ cdef class HistogramLayout:
             self.blocks[b].stride = binned.block_stride_p[b]
             self.blocks[b].position = NULL
             self.blocks[b].offset = self.offset + i
+            self.blocks[b].full = 1
             j = i
             while j < self.n_features and wanted[j] < binned.block_first_p[b + 1]:
                 f = wanted[j]
@@ -71,7 +73,9 @@ cdef class HistogramLayout:
                 self.n_codes[j] = n_codes[f]
                 self.position[j] = f - binned.block_first_p[b]
                 self.offset[j] = <int32_t> cell
-                cell += (n_codes[f] + PAD - 1) // PAD * PAD
+                cell += FULL if 2 * n_codes[f] > FULL else (n_codes[f] + PAD - 1) // PAD * PAD
+                if 2 * n_codes[f] <= FULL or self.position[j] != j - i:
+                    self.blocks[b].full = 0
                 if self.position[j] != j - i:
                     self.blocks[b].position = self.position + i
                 j += 1
