@@ -1,65 +1,13 @@
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t
 
-from fastml._engine.runtime.kernels cimport Packed, split_candidate
-from fastml._engine.tree.binning cimport BinnedMatrix
-from fastml._engine.tree.columns cimport ColumnChoice
-from fastml._engine.tree.frontier cimport Frontier, Leaf
-from fastml._engine.tree.histogram cimport HistogramLayout, HistogramPool
-from fastml._engine.tree.rows cimport NodeRows
-from fastml._engine.tree.split cimport SplitSearch
-from fastml._engine.tree.tree cimport TreeBuilder
+from fastml._engine.runtime.kernels cimport Packed
+from fastml._engine.tree.frontier cimport Leaf
+from fastml._engine.tree.turns cimport Turns
 
 
-cdef struct Workspace:      # of one thread
-    split_candidate *candidates
-    uint8_t *allowed
-    uint64_t *mask
-    int64_t *block_left
-    int32_t *draw
-
-
-cdef class Grower:
-    cdef readonly BinnedMatrix binned
-    cdef readonly int n_threads
-    cdef SplitSearch search
-    cdef HistogramLayout layout
-    cdef ColumnChoice columns
-    cdef object edges, features_key, monotone
-    # limits
-    cdef int64_t max_leaves
-    cdef int32_t max_depth
-    cdef bint constant_hessian
-    cdef double min_sum_hessian, min_split_gain
-    cdef int64_t min_rows
-    cdef double min_weight
-    cdef NodeRows rows
-    cdef HistogramPool pool
-    cdef int64_t *scratch
-    cdef Py_ssize_t scratch_cells
-    cdef TreeBuilder tree
-    cdef Frontier front
-    cdef Workspace *work
-    cdef readonly object leaf_nodes
-
-    cdef int reserve(self, Py_ssize_t more) except -1
-    cdef int32_t take_slot(self) except -1
-    cdef bint can_split(self, const Leaf *leaf) noexcept nogil
-    cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil
-    cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
-                          int n_threads) noexcept nogil
-    cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil
-    cdef void try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work,
-                        int n_threads) noexcept nogil
-    cdef void make_child(self, const Leaf *parent, Leaf *child, int side, int64_t n_left) noexcept nogil
-    cdef void commit(self, int32_t index) noexcept nogil
-    cdef void add_node(self, int32_t record) noexcept nogil
+cdef class Grower(Turns):
     cdef set_features(self, features)
     cdef set_scales(self, const Packed *packed, bint constant)
-    cdef grow_leaves(self)
-    cdef try_leaves(self, const int32_t *todo, const int32_t *spare, const int32_t *other, Py_ssize_t n,
-                    bint search_children)
-    cdef void settle(self, int32_t index, int32_t spare, int32_t other) noexcept nogil
-    cdef Py_ssize_t choose_leaves(self, int32_t *todo, Py_ssize_t most) noexcept nogil
     cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil
     cdef void add_value(self, int32_t node, int64_t first, double value, double *raw) noexcept nogil
     cdef gather_rows(self)

@@ -26,11 +26,12 @@ cdef class HistogramPool:
 
     cdef int64_t **slots
     cdef int32_t *free_slots
-    cdef Py_ssize_t n_slots, n_free, most, cells
+    cdef Py_ssize_t n_slots, n_free, room, most, cells
 
     cdef int resize(self, Py_ssize_t cells) except -1
     cdef bint full(self) noexcept nogil
-    cdef int32_t take(self) except -1
+    cdef int reserve(self, Py_ssize_t slots) except -1
+    cdef int32_t take(self) noexcept nogil
     cdef void release(self, int32_t slot) noexcept nogil
     cdef void release_all(self) noexcept nogil
 

@@ -127,22 +127,32 @@ cdef class HistogramPool:
         """Whether the next slot would go beyond POOL_BYTES."""
         return self.n_free == 0 and self.n_slots >= self.most
 
-    cdef int32_t take(self) except -1:
+    cdef int reserve(self, Py_ssize_t slots) except -1:
+        """Makes room in the table for so many slots; it moves here only."""
         cdef void *grown
-        if self.n_free > 0:
-            self.n_free -= 1
-            return self.free_slots[self.n_free]
-        grown = realloc(self.slots, (self.n_slots + 1) * sizeof(int64_t *))
+        if slots <= self.room:
+            return 0
+        grown = realloc(self.slots, slots * sizeof(int64_t *))
         if grown == NULL:
             raise MemoryError()
         self.slots = <int64_t **> grown
-        grown = realloc(self.free_slots, (self.n_slots + 1) * sizeof(int32_t))
+        grown = realloc(self.free_slots, slots * sizeof(int32_t))
         if grown == NULL:
             raise MemoryError()
         self.free_slots = <int32_t *> grown
+        self.room = slots
+        return 0
+
+    cdef int32_t take(self) noexcept nogil:
+        """A histogram, -1: no memory. The table must have room for it."""
+        if self.n_free > 0:
+            self.n_free -= 1
+            return self.free_slots[self.n_free]
+        if self.n_slots == self.room:
+            return -1
         self.slots[self.n_slots] = <int64_t *> malloc(self.cells * sizeof(int64_t))
         if self.slots[self.n_slots] == NULL:
-            raise MemoryError()
+            return -1
         self.n_slots += 1
         return <int32_t> (self.n_slots - 1)
 

@@ -1,0 +1,3 @@
+from fastml._engine.tree.trial import SplitTrials as SplitTrials
+
+class Turns(SplitTrials): ...
