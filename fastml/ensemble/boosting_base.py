@@ -45,6 +45,13 @@ _ROWS_FOR_EARLY_STOPPING = 10_000
 # Values in X below which one thread ends before others have started.
 _CELLS_FOR_THREADS = 1 << 16
 _MOST_BINS = 255
+_LEAST_WEIGHT = 1e-30
+_MOST = 2**31 - 1
+
+
+def _limited(number):
+    """A limit as large as the grower's integers can hold; larger ones, or None, are no limit there."""
+    return None if number is None else min(int(number), _MOST)
 
 
 class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
@@ -228,13 +235,31 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
         train.y = self._encode_y(train.y, reset=not warm)
         check_consistent_length(X if hasattr(X, "shape") else train.data[0], train.y)
         train.weight = self._finalize_sample_weight(check_weight(train.weight, train.y), train.y)
+        if train.weight is not None and train.weight.max() < _LEAST_WEIGHT:
+            raise ValueError(
+                f"the largest sample weight is {train.weight.max():g}: gradients, which are float32, would "
+                f"vanish; multiply the weights so that it is at least {_LEAST_WEIGHT:g}."
+            )
+        self._start_objective(warm)
         if not warm:
-            self._objective_spec = self._loss_options()
-            self._objective = make_objective(**self._objective_spec)
             self.n_trees_per_iteration_ = self._objective.n_outputs
             self._limit_categories(table, train.data)
         train.y = self._objective_target(train.y)
         train.margin = check_margin(train.margin, train.y.shape[0], self.n_trees_per_iteration_)
+
+    def _start_objective(self, warm):
+        """The loss; rounds of one loss cannot be continued with another."""
+        spec = self._loss_options()
+        if warm and not (callable(spec["loss"]) and callable(self._objective_spec["loss"])):
+            if spec != self._objective_spec:
+                raise ValueError(
+                    f"loss={self.loss!r} or one of its parameters differs from that of the rounds which "
+                    "warm_start=True would continue; set it back, or fit with warm_start=False."
+                )
+            return
+        # a function of the user may be another object than before: a model file does not hold it
+        self._objective_spec = spec
+        self._objective = make_objective(**spec)
 
     def _limit_categories(self, table, data):
         """Refuse more than ``max_bins`` categories where the user has set a limit.
@@ -276,7 +301,8 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
         """Check and encode rows beside the training rows, in place."""
         X = self._check_X(rows.X, reset=False)
         rows.data = self._categories.transform(Table(X))
-        rows.y = self._objective_target(self._encode_y(rows.y, reset=False))
+        target = "y_val" if name == "X_val" else f"y of {name}"
+        rows.y = self._objective_target(self._encode_y(rows.y, reset=False, name=target))
         check_consistent_length(X, rows.y)
         rows.weight = check_weight(rows.weight, rows.y, f"the sample weights of {name}")
         rows.margin = check_margin(rows.margin, rows.y.shape[0], self.n_trees_per_iteration_)
@@ -353,10 +379,10 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             train.binned,
             edges=self._bin_mapper.edges_,
             n_threads=n_threads,
-            max_leaf_nodes=self.max_leaf_nodes,
-            max_depth=self.max_depth,
+            max_leaf_nodes=_limited(self.max_leaf_nodes),
+            max_depth=_limited(self.max_depth),
             growth=self.growth,
-            min_samples_leaf=self.min_samples_leaf,
+            min_samples_leaf=_limited(self.min_samples_leaf),
             min_weight_leaf=self.min_weight_leaf,
             min_sum_hessian=self.min_sum_hessian,
             min_split_gain=self.min_split_gain,
@@ -366,7 +392,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
             path_smooth=self.path_smooth,
             cat_smooth=self.cat_smooth,
             cat_l2=self.cat_l2,
-            max_cat_onehot=self.max_cat_onehot,
+            max_cat_onehot=_limited(self.max_cat_onehot),
             monotonic_cst=directions,
             interaction_cst=groups,
             colsample_bylevel=self.colsample_bylevel,
@@ -409,7 +435,8 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
     def _row_sampler(self, n_rows):
         seed = self._random_seed + 1
         if self.boosting == "goss":
-            return GradientRows(n_rows, self.top_rate, self.other_rate, seed, int(1 / self.learning_rate))
+            full_rounds = int(min(1 / self.learning_rate, _MOST))
+            return GradientRows(n_rows, self.top_rate, self.other_rate, seed, full_rounds)
         return RandomRows(n_rows, self.subsample, seed) if self.subsample < 1 else AllRows()
 
     def _start_early_stopping(self, train, validation, warm):
@@ -490,7 +517,7 @@ class BaseGradientBoosting(BoostingModel, BaseEstimator, ABC):
     _stratifies = False
 
     @abstractmethod
-    def _encode_y(self, y, reset):
+    def _encode_y(self, y, reset, name="y"):
         """The target as numbers; learns the classes if ``reset``."""
 
     @abstractmethod

@@ -42,6 +42,11 @@ def categorical_mask(table, categorical_features):
     given = np.asarray(categorical_features)
     if given.size == 0:
         return None
+    if given.ndim == 0:
+        raise ValueError(
+            "categorical_features must be an array-like of bool, int or str, got: "
+            f"{type(categorical_features).__name__}."
+        )
     if given.dtype.kind not in "iubUO":
         raise ValueError(
             f"categorical_features must be an array-like of bool, int or str, got: {given.dtype.name}."
@@ -110,10 +115,13 @@ def monotonic_directions(monotonic_cst, n_features, names, is_categorical, title
         directions = _directions_by_name(monotonic_cst, n_features, names, title)
     else:
         given = np.asarray(monotonic_cst)
-        strange = np.setdiff1d(given, [-1, 0, 1])
-        if strange.size:
+        if given.dtype.kind in "biuf":
+            strange = np.setdiff1d(given, [-1, 0, 1]).tolist()
+        else:
+            strange = [value for value in given.ravel().tolist() if value not in (-1, 0, 1)]
+        if strange:
             raise ValueError(
-                f"monotonic_cst must be an array-like of -1, 0 or 1. Observed values: {strange.tolist()}."
+                f"monotonic_cst must be an array-like of -1, 0 or 1. Observed values: {strange}."
             )
         if given.shape != (n_features,):
             raise ValueError(
@@ -180,5 +188,6 @@ def interaction_groups(interaction_cst, n_features):
                 "Interaction constraints must consist of integer indices in [0, n_features - 1] = "
                 f"[0, {n_features - 1}], specifying the position of features, got invalid indices: {group!r}"
             )
+    groups = [set(map(int, group)) for group in groups]  # True is an index, but also a mask
     rest = set(range(n_features)).difference(*groups)
     return [*groups, rest] if rest else groups

@@ -164,8 +164,8 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
         for raw in self._staged_raw_predict(X, base_margin):
             yield self._objective.inverse_link(raw.T)
 
-    def _encode_y(self, y, reset):
-        return check_target(y)
+    def _encode_y(self, y, reset, name="y"):
+        return check_target(y, name)
 
     def _decode_y(self, y):
         return y
@@ -386,9 +386,9 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
         p = self._objective.inverse_link(raw.T)
         return np.ones((p.shape[0], 1)) if self.classes_.size == 1 else p
 
-    def _encode_y(self, y, reset):
+    def _encode_y(self, y, reset, name="y"):
         if not reset:
-            return encode_known_classes(y, self.classes_)
+            return encode_known_classes(y, self.classes_, name)
         self.classes_, codes = encode_classes(y)
         return codes
 
@@ -411,8 +411,18 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     def _finalize_sample_weight(self, sample_weight, y):
         if self.class_weight is None:
             return sample_weight
+        if self.class_weight != "balanced":
+            for label, weight in self.class_weight.items():
+                if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+                    raise ValueError(
+                        f"class_weight[{label!r}] must be a finite number that is not negative, "
+                        f"got {weight!r}."
+                    )
         expanded = compute_sample_weight(self.class_weight, self._decode_y(y))
-        return expanded if sample_weight is None else sample_weight * expanded
+        weight = expanded if sample_weight is None else sample_weight * expanded
+        if not weight.any():
+            raise ValueError("class_weight and sample_weight leave every row with a weight of zero.")
+        return weight
 
 
 def _flat(raw):

@@ -18,9 +18,11 @@ def check_target(y, name="y"):
     Raises
     ------
     ValueError
-        If y is missing, has more than one column, is empty, or holds NaN, infinity or text.
+        If y is missing, has more than one column, is empty, or holds NaN, infinity, text or dates.
     """
     y = _column(y, name)
+    if y.dtype.kind in "mM":
+        raise ValueError(f"{name} must hold real numbers, got dtype {y.dtype}.")
     try:
         return np.ascontiguousarray(check_array(y, ensure_2d=False, dtype=np.float64, input_name=name))
     except TypeError as error:
@@ -32,7 +34,8 @@ def _column(y, name):
         raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
     if hasattr(y, "to_numpy") and not hasattr(y, "iloc"):
         y = np.asarray(y)  # Polars and pyarrow columns
-    return column_or_1d(y, warn=True)
+    y = column_or_1d(y, warn=True)
+    return y.astype(object) if y.dtype.kind == "T" else y  # NumPy's text of variable width
 
 
 def encode_classes(y, name="y"):
@@ -51,11 +54,15 @@ def encode_classes(y, name="y"):
     Raises
     ------
     ValueError
-        If y is missing, continuous, holds NaN or has more than one column.
+        If y is missing, continuous, holds NaN or None, or has more than one column.
+    TypeError
+        If the labels are of kinds that have no common order, such as text and numbers.
     """
     y = _column(y, name)
     if y.dtype.kind == "f":
         check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    elif y.dtype.kind == "O":
+        _check_labels(y, name)
     numbers = _small_integers(y)
     if numbers is None:
         check_classification_targets(y)
@@ -67,6 +74,15 @@ def encode_classes(y, name="y"):
     place -= 1
     classes = (np.flatnonzero(seen) + first).astype(y.dtype)
     return classes, place[numbers - first if first else numbers]
+
+
+def _check_labels(labels, name):
+    missing = [label for label in labels if label is None or type(label).__name__ in ("NAType", "NaTType")]
+    if missing:
+        raise ValueError(f"{name} contains {len(missing)} missing labels ({missing[0]!r}), expected none.")
+    kinds = {"text" if isinstance(label, str) else "number" for label in labels}
+    if len(kinds) > 1:
+        raise TypeError(f"{name} holds text and numbers, expected labels of one kind.")
 
 
 def _small_integers(y):
@@ -82,8 +98,15 @@ def _small_integers(y):
     return numbers
 
 
-def encode_known_classes(y, classes, name="y_val"):
+def encode_known_classes(y, classes, name="y"):
     """Class numbers of labels that must be among ``classes``.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+    classes : ndarray of shape (n_classes,)
+    name : str
+        What the error message calls y.
 
     Raises
     ------

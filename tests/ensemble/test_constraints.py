@@ -41,6 +41,7 @@ def test_categorical_mask(table, given, want):
         (ARRAY, [True], r"boolean mask must have shape \(n_features,\), got: \(1,\)"),
         (ARRAY, [0.5], "bool, int or str, got: float64"),
         (ARRAY, np.array(["a", 1], dtype=object), "bool, int or str, got: int, str"),
+        (ARRAY, {0}, "bool, int or str, got: set"),
     ],
 )
 def test_wrong_categorical_features(table, given, message):
@@ -62,6 +63,7 @@ def test_monotonic_directions():
         ([1, 0], None, r"shape \(2,\) but the input data X has 3 features"),
         ([1, 0, 3], None, r"Observed values: \[3\]"),
         ([1, 0.5, 0], None, r"Observed values: \[0.5\]"),
+        ([1, None, 0], None, r"Observed values: \[None\]"),
         ({"a": 1}, None, "MyModel was not fitted on data with feature names"),
         ({"z": 1}, ["a", "b", "c"], r"1 unexpected feature names: \['z'\]"),
         ({f"z{i}": 1 for i in range(7)}, ["a", "b", "c"], r"7 unexpected feature names: \['z0'.*'\.\.\.'\]"),
@@ -82,11 +84,14 @@ def test_wrong_monotonic_directions(given, names, message):
         ("pairwise", [{0, 1}, {0, 2}, {1, 2}]),
         ([{0, 1, 2}], [{0, 1, 2}]),
         ([[0], (np.int64(2),)], [{0}, {2}, {1}]),
+        ([[True], [False, 2]], [{1}, {0, 2}]),
         ([], [{0, 1, 2}]),
     ],
 )
 def test_interaction_groups(given, want):
-    assert interaction_groups(given, 3) == want
+    groups = interaction_groups(given, 3)
+    assert groups == want
+    assert all(type(j) is int for group in groups or [] for j in group)
 
 
 @pytest.mark.parametrize("given", [[0, 1], [{3}], [{-1}], [{0.5}], [{"a"}]])

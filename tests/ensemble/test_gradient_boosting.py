@@ -21,6 +21,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+import fastml
 from fastml.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 
 
@@ -739,7 +740,22 @@ def test_warm_start_checks():
         model.set_params(max_iter=5).fit(X, y + 1)
     with pytest.raises(ValueError, match="3 features"):
         model.fit(X[:, :3], y)
+    with pytest.raises(ValueError, match="loss='focal' or one of its parameters differs"):
+        copy.copy(model).set_params(loss="focal").fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_warm_start_with_a_function_from_elsewhere(tmp_path):
+    """A model file holds no function; it is given again to go on."""
+    X, y = load_diabetes(return_X_y=True)
+    whole = GradientBoostingRegressor(loss=_SquaredError(), max_iter=6, warm_start=True)
+    whole.set_params(max_iter=3).fit(X, y).save(tmp_path / "three")
+    whole.set_params(max_iter=6).fit(X, y)
+    loaded = fastml.load(tmp_path / "three").set_params(max_iter=6)
+    with pytest.raises(Exception, match="not part of the model file"):
+        loaded.fit(X, y)
+    loaded.set_params(loss=_SquaredError()).fit(X, y)
+    np.testing.assert_array_equal(loaded.predict(X), whole.predict(X))
 
 
 @BOTH

@@ -43,7 +43,7 @@ def test_encode_classes(y):
 
 def test_unknown_classes():
     with pytest.raises(ValueError, match=r"y_val contains previously unseen labels: \[7\]"):
-        encode_known_classes(np.array([1, 7]), np.array([1, 2]))
+        encode_known_classes(np.array([1, 7]), np.array([1, 2]), "y_val")
     assert encode_known_classes(np.array([2, 2]), np.array([1, 2])).tolist() == [1, 1]
 
 
@@ -73,3 +73,10 @@ def test_margins():
         check_margin(np.ones(3), 3, 2)
     with pytest.raises(ValueError, match=r"my margin must have shape \(3,\), got \(2,\)"):
         check_margin(np.ones(2), 3, 1, "my margin")
+
+
+def test_text_of_variable_width():
+    y = np.array(["b", "a", "b"], dtype=np.dtypes.StringDType())
+    classes, codes = encode_classes(y)
+    assert classes.tolist() == ["a", "b"] and classes.dtype == object
+    assert codes.tolist() == [1, 0, 1]

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from fastml._engine.runtime import openmp
 
+# More threads than this are never started: far above it the OpenMP runtime runs out of stack for its table.
+_MOST_THREADS = 1024
+
 # GNU's OpenMP runtime hangs in a forked child when it asks for threads that only its parent had. So the
 # parent ends its idle threads before it forks; where the runtime cannot do that, a child stays on one thread.
 _forked = False
@@ -39,8 +42,8 @@ def resolve_n_jobs(n_jobs=None):
         None or -1: all cores that the process may use, which is the least of its CPU affinity, its
         container's (cgroup v1 or v2) CPU quota, ``OMP_NUM_THREADS`` and the limit set with
         ``threadpoolctl``; one in a forked child process and inside a joblib worker thread, whose
-        neighbours use the other cores. A positive number: so many threads, whatever the machine has.
-        -2: all but one, -3: all but two, and so on, at least one.
+        neighbours use the other cores. A positive number: so many threads (at most 1024), whatever the
+        machine has. -2: all but one, -3: all but two, and so on, at least one.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def resolve_n_jobs(n_jobs=None):
     if not openmp.runtime() or (_forked and not _fork_is_safe):
         return 1
     if wanted > 0:
-        return wanted
+        return min(wanted, _MOST_THREADS)
     return max(1, usable_cores() + 1 + wanted)
 
 

@@ -23,6 +23,9 @@ _TREE_STREAM, _FEATURE_STREAM = 1, 2
 # of one node then lie close together in memory. Smaller matrices live in the cache anyway.
 REORDER_ROUNDS, REORDER_MIN_ROWS = 10, 100_000
 
+# The gradient kernels write this where a gradient or hessian would be larger (GRADIENT_HUGE).
+_HUGE = float(np.float32(1e37))
+
 
 class WatchedRows:
     """Rows beside the training rows whose scores follow the forest (validation and evaluation sets).
@@ -177,7 +180,12 @@ class BoostingLoop:
 
     def _grow_tree(self, round_index, k, factor):
         objective, grower, g, h = self.objective, self.grower, self._g, self._h
-        objective.gradients(self.y, self.raw, self.weight, k, g, h, self.n_threads)
+        largest = objective.gradients(self.y, self.raw, self.weight, k, g, h, self.n_threads)[:2]
+        if max(largest) >= _HUGE and (self.weight is not None or objective.name == "custom"):
+            raise ValueError(
+                "gradients of the loss, multiplied by the weights, are too large for float32: divide the "
+                "sample weights (or what the custom loss returns) by a constant"
+            )
         rows, rest = self.row_sampler.draw(k, g, h)
         features = None
         if self.feature_fraction < 1.0:
@@ -196,7 +204,10 @@ class BoostingLoop:
                 _restore_order(tree, self.monotonic_cst)
         elif value.size == 1:
             value[0] = 0.0  # no split was worth its price: the tree must not move the scores
-        value *= factor
+        with np.errstate(over="ignore"):
+            value *= factor
+        if not np.isfinite(value).all():
+            raise ValueError("a leaf value is not finite: the fit diverges, lower learning_rate")
         self.forest.append(tree, k)
         grower.add_leaf_values(value[leaves], self.raw[k])
         if rest is not None:

@@ -21,8 +21,9 @@ from fastml._engine.tree.order_statistics import map_leaves, mean, quantile
 __all__ = ["Objective", "make_objective"]
 
 _EPS = 10 * np.finfo(np.float64).eps
-# |y - raw| must fit float32, with room for weights.
+# |y - raw| must fit float32, with room for weights, and must not vanish in it as it shrinks.
 _LARGEST_TARGET = 1e36
+_LEAST_SPREAD = 1e-32
 # Rows whose scores stay in cache between the steps of the softmax.
 _CHUNK = 4096
 
@@ -42,6 +43,8 @@ class Objective:
         Whether the hessian is 1 in every row when there are no weights.
     refit : bool
         Whether the values of the leaves are to be replaced by `leaf_value` after growing.
+    scales_with_y : bool
+        Whether gradients have the unit of y.
     """
 
     name = ""
@@ -51,6 +54,7 @@ class Objective:
     n_classes: int | None = None
     constant_hessian = False
     refit = False
+    scales_with_y = False
 
     def check_y(self, y) -> np.ndarray:
         """The target in the type that the kernels read.
@@ -67,13 +71,18 @@ class Objective:
         Raises
         ------
         ValueError
-            If a value is outside the domain of the loss.
+            If a value is outside the domain of the loss, or too large or too small for gradients in float32.
         """
         y = _real_target(y)
         if y.size and max(-y.min(), y.max()) > _LARGEST_TARGET:
             raise ValueError(
                 f"loss={self.name!r} takes y up to {_LARGEST_TARGET:g} in magnitude (gradients are float32), "
                 f"got {np.abs(y).max():g}; rescale y"
+            )
+        if self.scales_with_y and y.size and 0 < y.max() - y.min() < _LEAST_SPREAD:
+            raise ValueError(
+                f"loss={self.name!r} needs values of y that differ by at least {_LEAST_SPREAD:g} (gradients "
+                f"are float32), they lie within {y.max() - y.min():g}; rescale y"
             )
         return y
 
@@ -208,6 +217,7 @@ class SquaredError(Objective):
 
     name = kernel = "squared_error"
     constant_hessian = True
+    scales_with_y = True
 
     def baseline(self, y, w=None):
         return np.array([mean(y, w)])
@@ -255,6 +265,7 @@ class Huber(_Residual):
     """
 
     name = kernel = "huber"
+    scales_with_y = True
 
     def __init__(self, delta=None, level=0.9):
         self.level = None
@@ -511,12 +522,20 @@ class Custom(Objective):
         losses = np.asarray(own(_read_only(y), self._shown(raw)), dtype=np.float64)
         if losses.shape != (raw.shape[1],):
             raise ValueError(f"loss of the custom loss must have shape ({raw.shape[1]},), got {losses.shape}")
+        if np.isnan(losses).any():
+            raise ValueError("loss of the custom loss is NaN in at least one row")
         return mean(losses, w)
 
     def inverse_link(self, raw):
         own = getattr(self.function, "inverse_link", None)
         if own is not None:
-            return np.asarray(own(self._shown(raw)))
+            prediction = np.asarray(own(self._shown(raw)))
+            if prediction.shape[:1] != raw.shape[1:]:
+                raise ValueError(
+                    f"inverse_link of the custom loss must return one prediction for each of the "
+                    f"{raw.shape[1]} rows, got shape {prediction.shape}"
+                )
+            return prediction
         if self.n_classes is None:
             return super().inverse_link(raw)
         if self.n_outputs == 1:
@@ -528,7 +547,10 @@ class Custom(Objective):
 
     def _returned(self, part, name, raw):
         """One of the function's results as float64 (n_outputs, n_rows)."""
-        part = np.asarray(part, dtype=np.float64)
+        part = np.asarray(part)
+        if part.dtype.kind not in "biuf":
+            raise ValueError(f"the {name} of the custom loss must hold real numbers, got dtype {part.dtype}")
+        part = part.astype(np.float64, copy=False)
         n_outputs, n_rows = raw.shape
         expected = (n_rows,) if n_outputs == 1 else (n_rows, n_outputs)
         if part.shape != expected:

@@ -56,7 +56,7 @@ class RandomRows:
     ----------
     n_rows : int
     fraction : float in (0, 1)
-        Each row is in the sample with this probability, independently.
+        Each row is in the sample with this probability, independently; at least one row is.
     seed : int
     """
 
@@ -71,7 +71,9 @@ class RandomRows:
     def start_round(self, round_index: int) -> None:
         """Draw the sample of a round."""
         chance = random_generator(self.seed, round_index).random(self.n_rows, dtype=np.float32)
-        self._rows = _split(chance < self.fraction)
+        drawn = chance < self.fraction
+        drawn[chance.argmin()] = True  # never none
+        self._rows = _split(drawn)
 
     def draw(self, k, g, h):
         """Sorted uint32 indices of the rows in the sample and of the rows outside it."""

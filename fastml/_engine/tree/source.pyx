@@ -161,7 +161,8 @@ pandas or Polars DataFrame, pyarrow Table, SciPy sparse matrix or array
     TypeError
         If a column does not hold numbers.
     ValueError
-        If X is not two-dimensional, has no row, no feature, or 2**31 rows or more.
+        If X is not two-dimensional, has no row, no feature, or 2**31 rows or more, or if the indices of a sparse
+        matrix are out of place.
     """
     cdef Source source = Source.__new__(Source)
     source._owners = []
@@ -206,11 +207,12 @@ pandas or Polars DataFrame, pyarrow Table, SciPy sparse matrix or array
     if columns is not None:
         source._add_columns(columns)
     elif hasattr(X, "tocsr"):
+        if hasattr(X, "check_format"):
+            X.check_format(full_check=True)  # before SciPy follows the indices: it does not look at them itself
         X = X.tocsr()
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
-        X.check_format(full_check=True)
         source._add_sparse(X)
     else:
         dtype = X.dtype

@@ -25,7 +25,19 @@ def four_cores(monkeypatch):
 @needs_openmp
 @pytest.mark.parametrize(
     ("n_jobs", "expected"),
-    [(None, 4), (-1, 4), (-2, 3), (-4, 1), (-5, 1), (-100, 1), (1, 1), (3, 3), (64, 64), (np.int32(2), 2)],
+    [
+        (None, 4),
+        (-1, 4),
+        (-2, 3),
+        (-4, 1),
+        (-5, 1),
+        (-100, 1),
+        (1, 1),
+        (3, 3),
+        (64, 64),
+        (np.int32(2), 2),
+        (10**9, 1024),
+    ],
 )
 def test_meaning_of_n_jobs(four_cores, n_jobs, expected):
     assert resolve_n_jobs(n_jobs) == expected

@@ -228,7 +228,12 @@ def test_losses_and_parameters_are_checked(loss, n_classes, params, message):
 @pytest.mark.parametrize("name", ["squared_error", "absolute_error", "gamma", "poisson", "tweedie"])
 def test_huge_and_tiny_targets(name, scale):
     objective = make_objective(name, **PARAMS)
-    y = objective.check_y((np.arange(100) + 1) * scale / 100)
+    y = (np.arange(100) + 1) * scale / 100
+    if objective.scales_with_y and scale < 1e-30:
+        with pytest.raises(ValueError, match="rescale y"):
+            objective.check_y(y)
+        return
+    y = objective.check_y(y)
     baseline = objective.baseline(y)
     expected = np.median(y) if name == "absolute_error" else np.mean(y)
     assert objective.inverse_link(baseline[:, None])[0] == pytest.approx(expected, rel=1e-10)
@@ -312,11 +317,26 @@ def test_custom_losses_may_bring_more():
         (lambda y, raw: ((raw - y)[:, None], np.ones_like(y)), "gradient of the custom loss must have shape"),
         (lambda y, raw: (raw * np.nan, np.ones_like(y)), "gradient of the custom loss is NaN"),
         (lambda y, raw: (raw, -np.ones_like(y)), "hessian that the custom loss returned is negative"),
+        (lambda y, raw: (raw + 1j, np.ones_like(y)), "gradient.* real numbers, got dtype complex128"),
+        (lambda y, raw: (raw, ["a"] * len(y)), "hessian.* real numbers, got dtype <U1"),
     ],
 )
 def test_what_custom_losses_return_is_checked(function, message):
     with pytest.raises(ValueError, match=message):
         make_objective(function).start_round(np.zeros(N), np.zeros((1, N)))
+
+
+def test_what_the_parts_of_custom_losses_return_is_checked():
+    def function(y, raw):
+        return raw - y, np.ones_like(y)
+
+    objective = make_objective(function)
+    function.inverse_link = lambda raw: raw[:3]
+    with pytest.raises(ValueError, match=rf"one prediction for each of the {N} rows, got shape \(3,\)"):
+        objective.inverse_link(np.zeros((1, N)))
+    function.loss = lambda y, raw: y * np.nan
+    with pytest.raises(ValueError, match="loss of the custom loss is NaN"):
+        objective.loss(np.zeros(N), np.zeros((1, N)))
 
 
 def test_custom_losses_cannot_change_the_scores():

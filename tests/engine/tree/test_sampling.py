@@ -65,6 +65,17 @@ def test_random_rows_never_leave_a_tree_without_rows():
         assert sampler.draw(0, None, None) == (None, None)
 
 
+def test_random_rows_of_a_tiny_fraction_are_one_row():
+    sampler = RandomRows(100, 1e-9, 0)
+    drawn = set()
+    for round_index in range(50):
+        sampler.start_round(round_index)
+        rows, rest = sampler.draw(0, None, None)
+        assert rows.size == 1 and rest.size == 99
+        drawn.add(int(rows[0]))
+    assert len(drawn) > 20
+
+
 def _gradients(n_rows=1000, seed=0):
     rng = np.random.default_rng(seed)
     return rng.standard_normal(n_rows).astype(np.float32), rng.random(n_rows).astype(np.float32)
