@@ -10,6 +10,7 @@
 #include "tree/quantile.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
+#include "tree/walk.c"
 
 #define FASTML_STRING_(word) #word
 #define FASTML_STRING(word) FASTML_STRING_(word)
@@ -50,4 +51,5 @@ const fastml_kernels FN(fastml_kernels) = {
     .traverse_gather = FN(traverse_gather),
     .traverse_step_ns = FN(traverse_step_ns),
     .traverse_level_ns = FN(traverse_level_ns),
+    .walk_rows = FN(walk_rows),
 };

@@ -11,6 +11,7 @@
 #include "tree/quantile.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
+#include "tree/walk.h"
 
 typedef struct fastml_kernels {
     const char *name; /* "serial", "avx2", "avx512" or "neon" */
@@ -83,6 +84,8 @@ typedef struct fastml_kernels {
                             uint8_t *tile);
     double (*traverse_step_ns)(void);
     double (*traverse_level_ns)(int64_t n_nodes);
+    /* tree/walk */
+    void (*walk_rows)(const walk_tree *tree, const double *rows, int64_t stride, int64_t n, uint32_t *leaf);
 } fastml_kernels;
 
 extern const fastml_kernels fastml_kernels_serial;

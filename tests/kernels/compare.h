@@ -48,5 +48,6 @@ extern const kernel_case partition_cases[];
 extern const kernel_case quantile_cases[];
 extern const kernel_case split_cases[];
 extern const kernel_case traverse_cases[];
+extern const kernel_case walk_cases[];
 
 #endif

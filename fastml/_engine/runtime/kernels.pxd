@@ -147,6 +147,19 @@ cdef extern from "kernels.h" nogil:
         uint8_t *slots
         uint32_t *leaf
 
+    cdef enum:
+        WALK_FEATURE, WALK_MISSING_LEFT, WALK_CATEGORIES
+
+    ctypedef struct walk_node:
+        double threshold
+        uint32_t right
+        int32_t feature
+
+    ctypedef struct walk_tree:
+        const walk_node *nodes
+        const uint8_t *sets
+        const int32_t *slot
+
     ctypedef struct quantile_set:
         double values[256]
         int32_t count
@@ -219,6 +232,8 @@ cdef extern from "kernels.h" nogil:
                                 uint8_t *tile) noexcept nogil
         double (*traverse_step_ns)() noexcept nogil
         double (*traverse_level_ns)(int64_t n_nodes) noexcept nogil
+        void (*walk_rows)(const walk_tree *tree, const double *rows, int64_t stride, int64_t n,
+                          uint32_t *leaf) noexcept nogil
 
 # The table in use. A plain pointer, shared by every module that cimports it: select() changes it for all.
 cdef const fastml_kernels *K

@@ -1,0 +1,441 @@
+"""Classification and regression trees in little memory.
+
+A node takes 16 bytes, in the form that prediction walks (src_c/tree/walk.h): depth first, so that the left
+child is the next node. Of the leaves only what cannot be computed is kept: counts, weights where they differ
+from the counts, and the value, which in a pure leaf is the number of a class. Counts, weights, impurities and
+values of inner nodes are sums over their leaves and are made when someone asks for `tree`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .subtree import depth_first, inner_by_depth, merge_leaves
+
+__all__ = ["NODE", "CartForest", "LeafKind"]
+
+NODE = np.dtype([("threshold", np.float64), ("right", np.uint32), ("feature", np.int32)])
+LEAF = np.iinfo(np.int32).min
+FEATURE, MISSING_LEFT, CATEGORIES = (1 << 28) - 1, 1 << 28, 1 << 29
+_LARGEST_COUNT = 2**32 - 1
+
+
+class LeafKind:
+    """How the values of leaves are kept; which of them depends on the targets alone.
+
+    Attributes
+    ----------
+    NUMBER : str
+        One number: the mean or median of one regression target; the share of the second of two classes.
+    CLASS : str
+        The number of the class in a pure leaf, else the place of a list of (class, weight).
+    VECTOR : str
+        Several outputs: one line of numbers a leaf.
+    """
+
+    NUMBER, CLASS, VECTOR = "number", "class", "vector"
+
+    @staticmethod
+    def of(n_classes: tuple[int, ...] | None, n_outputs: int) -> str:
+        if n_outputs > 1:
+            return LeafKind.VECTOR
+        return LeafKind.NUMBER if n_classes is None or n_classes[0] == 2 else LeafKind.CLASS
+
+
+class CartForest:
+    """Trees of one model.
+
+    Parameters
+    ----------
+    criterion : {"gini", "entropy", "squared_error", "poisson", "absolute_error"}
+    n_classes : tuple of int or None
+        Classes of each output; None for regression.
+    n_outputs : int
+    explicit : bool, default=False
+        Keep values and impurities of all nodes: where they are not sums over leaves (medians, values that a
+        monotonic constraint has clipped).
+
+    Attributes
+    ----------
+    leaf_kind : str
+        One of `LeafKind`.
+    width : int
+        Numbers in a value: all outputs' classes, or outputs.
+    n_trees, n_nodes, n_bytes : int
+
+    Notes
+    -----
+    Arrays (see `arrays`): ``nodes`` (n_nodes,) of dtype `NODE`; a leaf has feature `LEAF`, its ``right`` is its
+    number inside the tree, and its ``threshold`` holds a `NUMBER`, or a class, or -1 - m for mixed leaf m of
+    the forest. ``node_offsets``, ``leaf_offsets`` int64 (n_trees + 1,). ``leaf_count`` uint32
+    (n_leaves,). ``leaf_weight`` uint32 or float64 (n_leaves,), empty if equal to the counts.
+    ``mixed_offsets`` int64 (n_mixed + 1,), ``mixed_class`` (int32 or narrower), ``mixed_weight`` (uint32 or
+    float64) for `CLASS`. ``leaf_vector`` float64 (n_leaves, width) for `VECTOR`. ``impure_leaf`` int64,
+    ``impure_value`` float64: the leaves of a regression whose impurity is not zero. ``numbers`` int32
+    (n_nodes,): the number that a node has for the user, empty if it is its place. ``category_sets`` uint8
+    (n_sets, 32). ``node_value`` (n_nodes, width), ``node_impurity`` (n_nodes,) float64: if explicit.
+    """
+
+    def __init__(
+        self, criterion: str, n_classes: tuple[int, ...] | None, n_outputs: int, explicit: bool = False
+    ) -> None:
+        self.criterion = criterion
+        self.n_classes = None if n_classes is None else tuple(int(n) for n in n_classes)
+        self.n_outputs = int(n_outputs)
+        self.explicit = bool(explicit)
+        self.leaf_kind = LeafKind.of(self.n_classes, self.n_outputs)
+        self.width = self.n_outputs if self.n_classes is None else sum(self.n_classes)
+        self._flat = self._pack_leaves(None)
+        self._pending: list[dict[str, np.ndarray]] = []
+        self._mixed: tuple[np.ndarray, np.ndarray] | None = None
+        self._used: np.ndarray | None = None
+
+    # -- size
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees."""
+        return self._flat["node_offsets"].size - 1 + len(self._pending)
+
+    def __len__(self) -> int:
+        return self.n_trees
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes of all trees."""
+        return self.arrays()["nodes"].size
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+    def __repr__(self) -> str:
+        return f"CartForest(criterion={self.criterion!r}, n_trees={self.n_trees})"
+
+    # -- trees come in
+
+    def append(self, tree: Mapping[str, Any]) -> None:
+        """Add a tree as `CartGrower` makes it: arrays by node (see `tree`). Trusted, and copied.
+
+        Raises
+        ------
+        ValueError
+            If the tree uses a feature beyond 2**28 - 1, or has values of another width.
+        """
+        left, right = np.asarray(tree["left"]), np.asarray(tree["right"])
+        order = depth_first(left, right)
+        leaf = left < 0
+        nodes = np.empty(left.size, dtype=NODE)
+        what = tree["feature"].astype(np.int32)
+        if what.size and what.max() > FEATURE:
+            raise ValueError(f"a tree splits on feature {what.max()}, at most {FEATURE} are possible")
+        is_set = tree["category_set"] >= 0
+        nodes["threshold"] = np.where(is_set, tree["category_set"], tree["threshold"])
+        what |= np.where(np.asarray(tree["missing_left"]) > 0, MISSING_LEFT, 0).astype(np.int32)
+        what |= np.where(is_set, CATEGORIES, 0).astype(np.int32)
+        nodes["feature"] = np.where(leaf, LEAF, what)
+        place = order
+        if order is not None:
+            place = np.empty_like(order)
+            place[order] = np.arange(order.size)
+        nodes["right"] = np.where(leaf, 0, right if place is None else place[right])
+        part = self._pack_leaves(tree, order)
+        if order is not None:
+            nodes, leaf = nodes[order], leaf[order]
+            part["numbers"] = order.astype(np.int32)
+        nodes["right"][leaf] = np.arange(np.count_nonzero(leaf))
+        if self.leaf_kind != LeafKind.VECTOR:
+            nodes["threshold"][leaf] = part.pop("payload")
+        else:
+            nodes["threshold"][leaf] = 0.0
+        part["nodes"] = nodes
+        part["category_sets"] = np.asarray(tree["category_sets"], dtype=np.uint8).reshape(-1, 32)
+        self._pending.append(part)
+
+    def _pack_leaves(self, tree, order=None):
+        """The arrays by leaf of one tree; of none, if it is None."""
+        if tree is None:
+            tree = {"left": np.full(0, -1), "count": np.zeros(0), "weight": np.zeros(0)}
+            tree |= {"value": np.zeros((0, self.width)), "impurity": np.zeros(0)}
+            empty = {"nodes": np.empty(0, dtype=NODE), "category_sets": np.empty((0, 32), dtype=np.uint8)}
+            offsets = {name: np.zeros(1, dtype=np.int64) for name in ("node_offsets", "leaf_offsets")}
+        else:
+            empty, offsets = {}, {}
+        leaf = np.flatnonzero(tree["left"] < 0) if order is None else order[tree["left"][order] < 0]
+        count, weight = tree["count"][leaf].astype(np.uint32), tree["weight"][leaf].astype(np.float64)
+        part = {"leaf_count": count, "leaf_weight": _counts_if_whole(weight)}
+        if np.array_equal(weight, count):
+            part["leaf_weight"] = part["leaf_weight"][:0]
+        value = np.asarray(tree["value"], dtype=np.float64)
+        if value.shape[1:] != (self.width,):
+            raise ValueError(f"values have shape {value.shape}, expected ({len(value)}, {self.width})")
+        part["numbers"] = np.empty(0, dtype=np.int32)
+        if self.explicit:
+            part["node_value"] = value if order is None else value[order]
+            part["node_impurity"] = tree["impurity"] if order is None else tree["impurity"][order]
+        elif self.n_classes is None:
+            impurity = tree["impurity"][leaf]
+            part["impure_leaf"] = np.flatnonzero(impurity)
+            part["impure_value"] = impurity[part["impure_leaf"]]
+        value = value[leaf]
+        if self.leaf_kind == LeafKind.NUMBER:
+            # a share may be rounded to the next number above 1
+            part["payload"] = value[:, -1] if self.n_classes is None else np.minimum(value[:, -1], 1.0)
+        elif self.leaf_kind == LeafKind.VECTOR:
+            part["leaf_vector"] = value
+        else:
+            part |= self._pack_classes(value, weight)
+        if offsets:
+            part.pop("payload", None)
+        if offsets and self.leaf_kind == LeafKind.CLASS:
+            part["mixed_offsets"] = np.zeros(1, dtype=np.int64)
+        return part | empty | offsets
+
+    def _pack_classes(self, shares, weight):
+        mixed = np.flatnonzero(shares.max(axis=1, initial=0.0) < 1.0)
+        payload = shares.argmax(axis=1).astype(np.float64) if shares.size else np.empty(0)
+        payload[mixed] = -1.0 - np.arange(mixed.size)
+        row, label = np.nonzero(shares[mixed])
+        amount = shares[mixed[row], label] * weight[mixed[row]]
+        whole = np.rint(amount)
+        if weight.size and (weight == np.rint(weight)).all():
+            amount = whole
+        return {
+            "payload": payload,
+            "mixed_offsets": np.bincount(row, minlength=mixed.size).astype(np.int64),  # sizes, until merged
+            "mixed_class": label.astype(np.min_scalar_type(max(self.width - 1, 0))),
+            "mixed_weight": _counts_if_whole(amount),
+        }
+
+    # -- all trees
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays of the forest (see Notes). Not copies."""
+        if self._pending:
+            parts = [self._flat, *self._pending]
+            self._flat = {name: self._joined(name, parts) for name in self._flat}
+            self._pending = []
+            self._mixed = None
+        return self._flat
+
+    def mixed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Classes (int32) and shares (float64) of all mixed leaves, as prediction reads them."""
+        if self._mixed is None:
+            flat = self.arrays()
+            weight = flat["mixed_weight"].astype(np.float64)
+            sums = np.add.reduceat(weight, flat["mixed_offsets"][:-1]) if weight.size else weight
+            weight /= np.repeat(sums, np.diff(flat["mixed_offsets"]))
+            self._mixed = flat["mixed_class"].astype(np.int32), weight
+        return self._mixed
+
+    def used_features(self) -> np.ndarray:
+        """The features that splits look at, ascending: int32 array."""
+        if self._used is None or self._pending:
+            feature = self.arrays()["nodes"]["feature"]
+            self._used = np.unique(feature[feature >= 0] & FEATURE).astype(np.int32)
+        return self._used
+
+    def _joined(self, name, parts):
+        flat, new = parts[0], parts[1:]
+        if name == "node_offsets":
+            return _continued(flat[name], [part["nodes"].size for part in new])
+        if name == "leaf_offsets":
+            return _continued(flat[name], [part["leaf_count"].size for part in new])
+        if name == "mixed_offsets":
+            return _continued(flat[name], np.concatenate([part[name] for part in new]))
+        if name == "impure_leaf":
+            first = _continued(flat["leaf_offsets"][-1:], [part["leaf_count"].size for part in new])
+            moved = [part[name] + start for part, start in zip(new, first[:-1], strict=True)]
+            return np.concatenate([flat[name], *moved])
+        if name == "leaf_weight" and any(part[name].size for part in parts):
+            return _joined_numbers([part[name] if part[name].size else part["leaf_count"] for part in parts])
+        if name == "mixed_weight":
+            return _joined_numbers([part[name] for part in parts])
+        if name == "numbers" and any(part[name].size for part in parts):
+            return np.concatenate([_own_numbers(part) for part in _by_tree(parts)])
+        if name == "nodes":
+            return np.concatenate(self._moved_nodes(flat, new))
+        return np.concatenate([part[name] for part in parts])
+
+    def _moved_nodes(self, flat, new):
+        """Nodes whose numbers of sets and of mixed leaves count over the whole forest."""
+        n_sets, n_mixed = len(flat["category_sets"]), flat.get("mixed_offsets", _ONE).size - 1
+        nodes = [flat["nodes"]]
+        for part in new:
+            own = part["nodes"]
+            if len(part["category_sets"]) and n_sets:
+                own["threshold"][(own["feature"] >= 0) & (own["feature"] & CATEGORIES > 0)] += n_sets
+            n_sets += len(part["category_sets"])
+            if self.leaf_kind == LeafKind.CLASS:
+                own["threshold"][(own["feature"] < 0) & (own["threshold"] < 0)] -= n_mixed
+                n_mixed += part["mixed_offsets"].size
+            nodes.append(own)
+        return nodes
+
+    # -- one tree
+
+    def tree(self, index: int) -> dict[str, np.ndarray]:
+        """The arrays of one tree, by node in the numbers that users see.
+
+        Parameters
+        ----------
+        index : int
+            In [0, n_trees).
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``left``, ``right``, ``feature`` (int32, -1 in a leaf), ``threshold`` (float64, NaN in a leaf and
+            in a categorical split), ``missing_left`` (uint8), ``category_set`` (int32, row of ``category_sets``
+            or -1), ``count`` (int64), ``weight``, ``impurity`` (float64), ``value`` (float64, (n_nodes,
+            width): shares of the classes of all outputs; means or medians). New arrays.
+        """
+        flat = self.arrays()
+        if not 0 <= index < self.n_trees:
+            raise IndexError(f"tree index must be in [0, {self.n_trees}), got {index}")
+        lo, hi = (int(i) for i in flat["node_offsets"][index : index + 2])
+        nodes = flat["nodes"][lo:hi]
+        leaf = nodes["feature"] < 0
+        what = np.where(leaf, 0, nodes["feature"])
+        is_set = (what & CATEGORIES) > 0
+        tree = {
+            "left": np.where(leaf, -1, np.arange(1, nodes.size + 1)).astype(np.int32),
+            "right": np.where(leaf, -1, nodes["right"].astype(np.int64)).astype(np.int32),
+            "feature": np.where(leaf, -1, what & FEATURE).astype(np.int32),
+            "threshold": np.where(leaf | is_set, np.nan, nodes["threshold"]),
+            "missing_left": ((what & MISSING_LEFT) > 0).astype(np.uint8),
+            "category_set": np.where(is_set, nodes["threshold"], -1).astype(np.int32),
+        }
+        tree |= self._statistics(index, tree, np.flatnonzero(leaf), nodes["threshold"][leaf])
+        if flat["numbers"].size:
+            tree = _renumbered(tree, flat["numbers"][lo:hi])
+        tree["category_sets"] = flat["category_sets"]
+        return tree
+
+    def _statistics(self, index, tree, leaf, payload):
+        flat = self._flat
+        lo, hi = (int(i) for i in flat["leaf_offsets"][index : index + 2])
+        n_nodes = tree["left"].size
+        levels = inner_by_depth(tree["left"], tree["right"])
+        count = np.zeros(n_nodes, dtype=np.int64)
+        count[leaf] = flat["leaf_count"][lo:hi]
+        weight = np.zeros(n_nodes)
+        weight[leaf] = (flat["leaf_weight"] if flat["leaf_weight"].size else flat["leaf_count"])[lo:hi]
+        for inner in reversed(levels):
+            for sums in (count, weight):
+                sums[inner] = sums[tree["left"][inner]] + sums[tree["right"][inner]]
+        if self.explicit:
+            own = slice(*(int(i) for i in flat["node_offsets"][index : index + 2]))
+            value, impurity = flat["node_value"][own].copy(), flat["node_impurity"][own].copy()
+        else:
+            value = np.zeros((n_nodes, self.width))
+            value[leaf] = self._leaf_values(payload, lo, hi, weight[leaf])
+            impurity = np.zeros(n_nodes)
+            if self.n_classes is None:
+                first, last = np.searchsorted(flat["impure_leaf"], (lo, hi))
+                impurity[leaf[flat["impure_leaf"][first:last] - lo]] = flat["impure_value"][first:last]
+            merge_leaves(self.criterion, self.n_classes, levels, tree, weight, value, impurity)
+        return {"count": count, "weight": weight, "impurity": impurity, "value": value}
+
+    def _leaf_values(self, payload, lo, hi, weight):
+        flat = self._flat
+        if self.leaf_kind == LeafKind.VECTOR:
+            return flat["leaf_vector"][lo:hi]
+        if self.leaf_kind == LeafKind.NUMBER:
+            return payload[:, None] if self.n_classes is None else np.stack([1.0 - payload, payload], axis=1)
+        value = np.zeros((hi - lo, self.width))
+        pure = payload >= 0
+        value[pure, payload[pure].astype(np.intp)] = 1.0
+        for place in np.flatnonzero(~pure):
+            m = int(-1 - payload[place])
+            own = slice(*(int(i) for i in flat["mixed_offsets"][m : m + 2]))
+            value[place, flat["mixed_class"][own]] = flat["mixed_weight"][own] / weight[place]
+        return value
+
+    # -- storage
+
+    def truncate(self, n_trees: int) -> None:
+        """Keep the first trees. For a fit that was interrupted before it had all that it promised."""
+        trees = [self.tree(i) for i in range(n_trees)]
+        self._flat, self._pending = self._pack_leaves(None), []
+        self._mixed = self._used = None
+        for tree in trees:
+            self.append(tree)
+
+    def __getstate__(self):
+        return {
+            "criterion": self.criterion,
+            "n_classes": self.n_classes,
+            "n_outputs": self.n_outputs,
+            "explicit": self.explicit,
+            "arrays": self.arrays(),
+        }
+
+    def __setstate__(self, state):
+        from .cart_validate import validate_cart
+
+        self.__init__(state["criterion"], state["n_classes"], state["n_outputs"], state["explicit"])
+        self._flat = validate_cart(self, state["arrays"])
+
+    @classmethod
+    def from_arrays(cls, arrays, criterion, n_classes, n_outputs, explicit, n_features=None):
+        """Make a forest from arrays of unknown origin.
+
+        Raises
+        ------
+        ValueError
+            If an array is absent, of another dtype or shape, or an index or value is out of place.
+        """
+        from .cart_validate import validate_cart
+
+        forest = cls(criterion, n_classes, n_outputs, explicit)
+        forest._flat = validate_cart(forest, arrays, n_features)
+        return forest
+
+
+_ONE = np.zeros(1, dtype=np.int64)
+
+
+def _counts_if_whole(weight):
+    """The same numbers as uint32 where that loses nothing."""
+    if weight.size and ((weight != np.rint(weight)) | (weight > _LARGEST_COUNT)).any():
+        return weight.astype(np.float64)
+    return weight.astype(np.uint32)
+
+
+def _joined_numbers(parts):
+    kind = np.float64 if any(part.size and part.dtype == np.float64 for part in parts) else np.uint32
+    return np.concatenate([part.astype(kind, copy=False) for part in parts])
+
+
+def _continued(offsets, sizes):
+    return np.concatenate([offsets, offsets[-1] + np.cumsum(sizes, dtype=np.int64)])
+
+
+def _by_tree(parts):
+    """The trees of the first part, which holds many, one by one; then the others."""
+    flat = parts[0]
+    for lo, hi in zip(flat["node_offsets"][:-1], flat["node_offsets"][1:], strict=True):
+        yield {"nodes": flat["nodes"][lo:hi], "numbers": flat["numbers"][lo:hi]}
+    yield from parts[1:]
+
+
+def _own_numbers(part):
+    if part["numbers"].size:
+        return part["numbers"]
+    return np.arange(part["nodes"].size, dtype=np.int32)
+
+
+def _renumbered(tree, numbers):
+    """The tree with node i at numbers[i]."""
+    moved = {}
+    for name, array in tree.items():
+        if name in ("left", "right"):
+            array = np.where(array < 0, -1, numbers[array]).astype(np.int32)
+        moved[name] = np.empty_like(array)
+        moved[name][numbers] = array
+    return moved
