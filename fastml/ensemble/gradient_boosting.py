@@ -33,7 +33,7 @@ class GradientBoostingRegressor(RegressorMixin, BaseGradientBoosting):
         half deviances; the last three model the log of the mean, need ``y >= 0`` (gamma: ``y > 0``), and
         their predictions are positive. For 'absolute_error', 'huber' and 'quantile' the values of the leaves
         are medians and quantiles of residuals. A callable takes ``(y, raw)`` and returns gradient and hessian
-        of each row; see :class:`fastml._engine.tree.objective.Custom`.
+        of each row; see :class:`fastml._engine.tree.objective_custom.Custom`.
     quantile : float or None, default=None
         Level of the quantile loss, between 0 and 1.
     huber_delta : float or None, default=None
@@ -197,7 +197,7 @@ class GradientBoostingClassifier(ClassifierMixin, BaseGradientBoosting):
     loss : {{'log_loss', 'focal'}} or callable, default='log_loss'
         What is minimised. 'focal' plays down rows that are classified well already. A callable takes
         ``(y, raw)``, y being class numbers, and returns gradient and hessian of each row; see
-        :class:`fastml._engine.tree.objective.Custom`.
+        :class:`fastml._engine.tree.objective_custom.Custom`.
     focal_gamma : float, default=2.0
         Exponent of the focal loss; 0 is log loss.
     {parameters}

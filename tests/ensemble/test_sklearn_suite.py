@@ -39,7 +39,7 @@ _ALIASES = [
     ),
     (
         rf"import {re.escape(_PACKAGE)}\.gradient_boosting as hgb_module",
-        "import fastml.ensemble.boosting_base as hgb_module",
+        "import fastml.ensemble.boosting_rounds as hgb_module",
     ),
 ]
 

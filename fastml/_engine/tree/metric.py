@@ -12,7 +12,9 @@ import numpy as np
 from sklearn import metrics as sk
 from sklearn.exceptions import UndefinedMetricWarning
 
-from fastml._engine.tree.objective import Huber, Objective, Quantile, Tweedie
+from fastml._engine.tree.objective_base import Objective
+from fastml._engine.tree.objective_log_link import Tweedie
+from fastml._engine.tree.objective_residual import Huber, Quantile
 from fastml._engine.tree.order_statistics import mean
 
 __all__ = ["METRIC_NAMES", "Metric", "make_metrics"]
