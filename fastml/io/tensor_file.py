@@ -237,7 +237,7 @@ def write_bytes(content, target):
     if hasattr(target, "write"):
         target.write(content)
         return
-    path = os.fspath(target)
+    path = os.fsdecode(target)
     partial = f"{path}.{os.getpid()}.part"
     try:
         with open(partial, "wb") as file:

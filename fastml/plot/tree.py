@@ -5,6 +5,7 @@ and pushed together until their contours touch, a parent stands over the middle 
 are inches at the normal font size; axes of another size scale boxes and font together.
 """
 
+import operator
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -70,11 +71,17 @@ def plot_tree(
     ------
     IndexError
         If there is no such tree.
+    TypeError
+        If `tree_index` is not an integer.
     ImportError
         If matplotlib is not installed.
     """
     need_matplotlib()
     forest, names, categories, outputs = describe_forest(model)
+    try:
+        tree_index = operator.index(tree_index)
+    except TypeError:
+        raise TypeError(f"tree_index must be an integer, got {tree_index!r}") from None
     if not 0 <= tree_index < forest.n_trees:
         raise IndexError(f"tree_index must be in [0, {forest.n_trees}), got {tree_index}")
     if max_depth is not None and max_depth < 0:

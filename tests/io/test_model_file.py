@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import os
 import pickle
 import struct
 import tracemalloc
@@ -250,6 +251,14 @@ def test_failed_write_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(FileNotFoundError):
         fastml.load(tmp_path / "absent")
+
+
+def test_path_in_bytes(tmp_path):
+    model, X = one_class()
+    path = os.fsencode(tmp_path / "model")
+    model.save(path)
+    assert os.listdir(tmp_path) == ["model"]
+    np.testing.assert_array_equal(fastml.load(path).predict(X), model.predict(X))
 
 
 # -- files that are not as save writes them

@@ -113,6 +113,9 @@ def test_wrong_arguments_are_refused():
     forest = forest_of(random_tree(3, 0))
     with pytest.raises(IndexError, match="tree_index"):
         plot_tree(forest, 1)
+    for wrong in ("0", 0.0, None):
+        with pytest.raises(TypeError, match="tree_index must be an integer"):
+            plot_tree(forest, wrong)
     with pytest.raises(ValueError, match="max_depth"):
         plot_tree(forest, max_depth=-1)
     with pytest.raises(TypeError, match="fitted tree model"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -103,6 +103,8 @@ def make_metrics(metrics, objective: Objective, n_threads: int = 1) -> list[Metr
         metrics = ["loss"]
     elif isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
+    elif not isinstance(metrics, Iterable):
+        raise TypeError(f"metrics must be a name, a callable or a list of these, got {metrics!r}")
     made: dict[str, Metric] = {}
     for metric in metrics:
         one = _make_metric(metric, objective)
@@ -145,7 +147,12 @@ def _given(stem, number):
         value = float(number)
     except ValueError:
         value = math.nan
-    if not {"quantile": 0 < value < 1, "huber": 0 < value < math.inf}.get(stem, math.isfinite(value)):
+    in_range = {
+        "quantile": 0 < value < 1,
+        "huber": 0 < value < math.inf,
+        "tweedie_deviance": math.isfinite(value) and not 0 < value < 1,  # no such distribution
+    }
+    if not in_range[stem]:
         raise ValueError(f"metric {stem}:{number}: the parameter is out of range")
     return value
 

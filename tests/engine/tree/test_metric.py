@@ -152,10 +152,12 @@ def test_wrong_names():
     ):
         with pytest.raises(ValueError, match="unknown metric"):
             make_metrics(name, objective)
-    for name in ("quantile:1.5", "quantile:", "huber:-1", "tweedie_deviance:x"):
+    for name in ("quantile:1.5", "quantile:", "huber:-1", "tweedie_deviance:x", "tweedie_deviance:0.5"):
         with pytest.raises(ValueError, match="out of range"):
             make_metrics([name], regression)
     with pytest.raises(ValueError, match="given twice"):
         make_metrics(["mse", "mse"], regression)
     with pytest.raises(TypeError, match="name or a callable"):
         make_metrics([3], regression)
+    with pytest.raises(TypeError, match="a name, a callable or a list of these, got 3"):
+        make_metrics(3, regression)
