@@ -184,8 +184,9 @@ cdef class Grower(Turns):
     cdef gather_rows(self):
         """Makes the rows of every leaf of the tree whole again.
 
-        Below a split that was tried in vain others may have been tried, and have written over a part of the leaf's
-        rows. What lies in the untried leaves below it is intact: taken together and sorted, the rows of the leaf.
+        A split that was tried in vain has copied the leaf's rows elsewhere, but splits below it may have been tried
+        and have written over a part of them. What lies in the untried leaves below is intact: taken together and
+        sorted, the rows of the leaf.
         """
         cdef Py_ssize_t i
         cdef int64_t first
@@ -198,6 +199,9 @@ cdef class Grower(Turns):
                 continue
             leaf = self.front.leaves + self.tree.nodes[i].leaf
             if leaf.left < 0:
+                continue
+            if self.front.leaves[leaf.left].left < 0 and self.front.leaves[leaf.right].left < 0:
+                leaf.left = leaf.right = UNTRIED
                 continue
             below, rows, first = [leaf.left, leaf.right], np.empty(leaf.n, dtype=np.uint32), 0
             while below:

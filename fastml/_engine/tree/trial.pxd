@@ -42,12 +42,14 @@ cdef class SplitTrials:
     cdef Frontier front
     cdef Workspace *work
     cdef lock_t lock
+    cdef volatile bint complete
     cdef readonly object leaf_nodes
 
     cdef int reserve(self, Py_ssize_t more) except -1
     cdef bint has_room(self, Py_ssize_t more) noexcept nogil
     cdef int32_t take_slot(self) noexcept nogil
     cdef Py_ssize_t together(self, Py_ssize_t n_rows) noexcept nogil
+    cdef bint given_up(self) noexcept nogil
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil
     cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil
     cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,

@@ -142,6 +142,10 @@ cdef class SplitTrials:
 
     # ---- one leaf ---------------------------------------------------------------------------------------------------
 
+    cdef bint given_up(self) noexcept nogil:
+        """Whether the tree is complete, so that trials still under way are in vain; they may then end half done."""
+        return self.complete
+
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil:
         return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * self.search.params.min_h
                 and leaf.depth < self.max_depth)
@@ -234,6 +238,8 @@ cdef class SplitTrials:
                                    self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw), leaf.path,
                                    rows, work.candidates, &work.found)
             return False
+        if self.given_up():
+            return True
         if leaf.split.categorical and not leaf.split.any_missing and 2 * n_left > leaf.n:
             leaf.split.set[0] |= 1
         move_rows(rows, gh, leaf.n, n_left, work.mask, work.block_left, self.rows.rows[out] + leaf.start,
@@ -248,7 +254,7 @@ cdef class SplitTrials:
             else:
                 left.sums.lower = right.sums.upper = middle
         self.columns.narrow(index, leaf.left, leaf.right, feature)
-        if not search_children:
+        if not search_children or self.given_up():
             return True
         small_index, large_index = (leaf.left, leaf.right) if left.n <= right.n else (leaf.right, leaf.left)
         small, large = self.front.leaves + small_index, self.front.leaves + large_index
@@ -257,6 +263,8 @@ cdef class SplitTrials:
             return True
         if split_small or leaf.slot >= 0:
             self.count(small, spare, n_threads)
+        if self.given_up():
+            return True
         if split_large:
             if leaf.slot >= 0:
                 large.slot = leaf.slot

@@ -125,6 +125,7 @@ cdef class Turns(SplitTrials):
             self.advance()
             if self.grown():
                 self.stop = GROWN
+                self.complete = True
             elif not self.has_room(2):
                 self.stop = FULL
             elif self.rows_since_check > ROWS_BETWEEN_CHECKS:
@@ -175,6 +176,7 @@ cdef class Turns(SplitTrials):
         if self.rows.n * self.layout.n_features < n_threads * CELLS_PER_THREAD:
             n_threads = 1
         self.n_final, self.n_pending, self.rows_since_check = 1, 0, 0
+        self.complete = False
         self.large = self.together(self.rows.n)
         while True:
             self.stop = GOING
@@ -206,6 +208,9 @@ cdef class Turns(SplitTrials):
         cdef bint own = False, first = False, second = False
         cdef int32_t side, slot, child
         leaf.busy = False
+        if self.complete:
+            leaf.left = leaf.right = UNTRIED
+            return
         if not lawful:
             self.n_pending -= 1
             self.pool.release(spare)
