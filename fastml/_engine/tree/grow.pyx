@@ -185,8 +185,8 @@ cdef class Grower(Turns):
         """Makes the rows of every leaf of the tree whole again.
 
         A split that was tried in vain has copied the leaf's rows elsewhere, but splits below it may have been tried
-        and have written over a part of them. What lies in the untried leaves below is intact: taken together and
-        sorted, the rows of the leaf.
+        and have written over a part of them. What lies in the untried leaves below is intact: taken together, the
+        rows of the leaf. They are put in order when somebody asks for it.
         """
         cdef Py_ssize_t i
         cdef int64_t first
@@ -212,12 +212,12 @@ cdef class Grower(Turns):
                     memcpy(&rows[first], self.rows.of(self.front.leaves + record),
                            self.front.leaves[record].n * sizeof(uint32_t))
                     first += self.front.leaves[record].n
-            np.asarray(rows).sort()
             if leaf.depth == 0 and self.rows.implicit_root:
                 continue
             own = self.rows.rows[leaf.buffer] + leaf.start
             memcpy(own, &rows[0], leaf.n * sizeof(uint32_t))
             leaf.left = leaf.right = UNTRIED
+            leaf.shuffled = True
 
     cdef const Leaf *leaf_of_node(self, int32_t node) noexcept nogil:
         return self.front.leaves + self.tree.nodes[node].leaf
@@ -238,6 +238,8 @@ cdef class Grower(Turns):
             return np.arange(leaf.n, dtype=np.uint32)
         found = np.empty(leaf.n, dtype=np.uint32)
         memcpy(&found[0], rows, leaf.n * sizeof(uint32_t))
+        if leaf.shuffled:
+            np.asarray(found).sort()
         return np.asarray(found)
 
     def row_order(self):
@@ -255,6 +257,8 @@ cdef class Grower(Turns):
             rows = self.rows.of(leaf)
             if rows != NULL:
                 memcpy(&order[leaf.start], rows, leaf.n * sizeof(uint32_t))
+                if leaf.shuffled:
+                    np.asarray(order[leaf.start:leaf.start + leaf.n]).sort()
         return np.asarray(order)
 
     def add_leaf_values(self, const double[::1] values not None, double[::1] raw not None):

@@ -190,7 +190,7 @@ cdef class SplitTrials:
         child.buffer = 1 - parent.buffer
         child.depth = parent.depth + 1
         child.node = child.slot = child.left = child.right = -1
-        child.checked = child.busy = False
+        child.checked = child.busy = child.shuffled = False
         child.path = mix(parent.path * 2 + <uint64_t> side + 1)
         child.split.gain = -1.0
         child.sums.lower, child.sums.upper = parent.sums.lower, parent.sums.upper
