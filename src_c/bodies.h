@@ -31,6 +31,7 @@ const fastml_kernels FN(fastml_kernels) = {
     .split_numerical = FN(split_numerical),
     .split_general = FN(split_general),
     .split_categorical = FN(split_categorical),
+    .split_expand = FN(split_expand),
     .split_count = FN(split_count),
     .split_leaf_value = FN(split_leaf_value),
     .binning_read = FN(binning_read),

@@ -25,7 +25,7 @@ typedef struct fastml_kernels {
     void (*gradient_pack)(const float *g, const float *h, const uint32_t *rows, int64_t lo, int64_t hi,
                           uint64_t key, uint32_t *gh, Packed *block);
     /* tree/histogram */
-    void (*histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first,
+    void (*histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
                            const uint32_t *gh, int64_t n, int64_t *cells);
     void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n);
     void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n);
@@ -45,6 +45,7 @@ typedef struct fastml_kernels {
                           int32_t only, const split_params *p, const split_node *node, split_candidate *best);
     void (*split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes,
                               const split_params *p, const split_node *node, split_candidate *best);
+    void (*split_expand)(const int64_t *cells, int32_t n_codes, int64_t *pairs, split_exact *exact);
     void (*split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                         split_exact *exact);
     double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,

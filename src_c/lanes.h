@@ -47,6 +47,14 @@ static inline lane_f64 f64_from_high(lane_i64 a) { return _mm512_cvtepi64_pd(_mm
 static inline lane_f64 f64_from_low(lane_i64 a) {
     return _mm512_cvtepi64_pd(_mm512_and_si512(a, _mm512_set1_epi64(0xFFFFFFFFll)));
 }
+/* The signed upper 28 bits, the 26 below them, and the lowest 10, as doubles. */
+static inline lane_f64 f64_from_upper28(lane_i64 a) { return _mm512_cvtepi64_pd(_mm512_srai_epi64(a, 36)); }
+static inline lane_f64 f64_from_middle26(lane_i64 a) {
+    return _mm512_cvtepi64_pd(_mm512_and_si512(_mm512_srli_epi64(a, 10), _mm512_set1_epi64(0x3FFFFFF)));
+}
+static inline lane_f64 f64_from_lower10(lane_i64 a) {
+    return _mm512_cvtepi64_pd(_mm512_and_si512(a, _mm512_set1_epi64(0x3FF)));
+}
 /* Bit j: lane j is not zero. */
 static inline uint32_t i64_nonzero(lane_i64 a) { return _mm512_test_epi64_mask(a, a); }
 /* The lanes whose bit is set, moved to the front; what follows them is unspecified. */
@@ -106,6 +114,13 @@ static inline lane_f64 f64_from_low(lane_i64 a) {
     const __m256i even = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
     return _mm256_cvtepi32_pd(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(a, even)));
 }
+static inline lane_f64 f64_from_upper28(lane_i64 a) { return f64_from_high(_mm256_srai_epi32(a, 4)); }
+static inline lane_f64 f64_from_middle26(lane_i64 a) {
+    return f64_from_low(_mm256_and_si256(_mm256_srli_epi64(a, 10), _mm256_set1_epi64x(0x3FFFFFF)));
+}
+static inline lane_f64 f64_from_lower10(lane_i64 a) {
+    return f64_from_low(_mm256_and_si256(a, _mm256_set1_epi64x(0x3FF)));
+}
 static inline uint32_t i64_nonzero(lane_i64 a) {
     const __m256i empty = _mm256_cmpeq_epi64(a, _mm256_setzero_si256());
     return ~(uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(empty)) & 15u;
@@ -163,6 +178,13 @@ static inline lane_f64 f64_from_high(lane_i64 a) { return vcvtq_f64_s64(vshrq_n_
 static inline lane_f64 f64_from_low(lane_i64 a) {
     return vcvtq_f64_s64(vandq_s64(a, vdupq_n_s64(0xFFFFFFFFll)));
 }
+static inline lane_f64 f64_from_upper28(lane_i64 a) { return vcvtq_f64_s64(vshrq_n_s64(a, 36)); }
+static inline lane_f64 f64_from_middle26(lane_i64 a) {
+    return vcvtq_f64_s64(vandq_s64(vshrq_n_s64(a, 10), vdupq_n_s64(0x3FFFFFF)));
+}
+static inline lane_f64 f64_from_lower10(lane_i64 a) {
+    return vcvtq_f64_s64(vandq_s64(a, vdupq_n_s64(0x3FF)));
+}
 static inline uint32_t i64_nonzero(lane_i64 a) {
     return (uint32_t)(vgetq_lane_s64(a, 0) != 0) | (uint32_t)(vgetq_lane_s64(a, 1) != 0) << 1;
 }
@@ -216,6 +238,9 @@ static inline lane_i64 i64_prefix(lane_i64 a) { return a; }
 static inline lane_i64 i64_last(lane_i64 a) { return a; }
 static inline lane_f64 f64_from_high(lane_i64 a) { return (double)(a >> 32); }
 static inline lane_f64 f64_from_low(lane_i64 a) { return (double)(a & 0xFFFFFFFFll); }
+static inline lane_f64 f64_from_upper28(lane_i64 a) { return (double)(a >> 36); }
+static inline lane_f64 f64_from_middle26(lane_i64 a) { return (double)(a >> 10 & 0x3FFFFFF); }
+static inline lane_f64 f64_from_lower10(lane_i64 a) { return (double)(a & 0x3FF); }
 static inline uint32_t i64_nonzero(lane_i64 a) { return a != 0; }
 static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
     (void)bits;

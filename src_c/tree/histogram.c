@@ -12,11 +12,16 @@
 
 #define HISTOGRAM_AHEAD 16 /* rows; long enough to cover a miss to memory at 10 ns a row */
 
-/* What the loop knows of the features when it is compiled: the cells of feature j, and its byte in a row. */
+/* What the loop knows when it is compiled: the cells of feature j, its byte in a row, the format of a cell.
+ */
 typedef struct cell_map {
     const int32_t *position, *offset;
-    int32_t n_features, full;
+    int32_t n_features, full, counted;
 } cell_map;
+
+static ALWAYS_INLINE int64_t as_cell(uint32_t gh, cell_map map) {
+    return map.counted ? counted_of(gh) : cell_of(gh);
+}
 
 static ALWAYS_INLINE void add_two_rows(const uint8_t *a, const uint8_t *b, int64_t x, int64_t y, cell_map map,
                                        int64_t *cells) {
@@ -79,9 +84,9 @@ static ALWAYS_INLINE void add_rows(const histogram_block *block, cell_map map, c
     if (!rows) { /* consecutive rows: the hardware prefetcher does it */
         const uint8_t *a = codes + first * stride;
         for (; i + 2 <= n; i += 2, a += 2 * stride)
-            add_two_rows(a, a + stride, cell_of(gh[i]), cell_of(gh[i + 1]), map, cells);
+            add_two_rows(a, a + stride, as_cell(gh[i], map), as_cell(gh[i + 1], map), map, cells);
         if (i < n)
-            add_row(a, cell_of(gh[i]), map, cells);
+            add_row(a, as_cell(gh[i], map), map, cells);
         return;
     }
     const int64_t last = n - 1;
@@ -89,26 +94,35 @@ static ALWAYS_INLINE void add_rows(const histogram_block *block, cell_map map, c
         const int64_t p = i + HISTOGRAM_AHEAD, q = p + 1;
         PREFETCH(codes + (int64_t)rows[p < last ? p : last] * stride);
         PREFETCH(codes + (int64_t)rows[q < last ? q : last] * stride);
-        add_two_rows(codes + (int64_t)rows[i] * stride, codes + (int64_t)rows[i + 1] * stride, cell_of(gh[i]),
-                     cell_of(gh[i + 1]), map, cells);
+        add_two_rows(codes + (int64_t)rows[i] * stride, codes + (int64_t)rows[i + 1] * stride,
+                     as_cell(gh[i], map), as_cell(gh[i + 1], map), map, cells);
     }
     if (i < n)
-        add_row(codes + (int64_t)rows[i] * stride, cell_of(gh[i]), map, cells);
+        add_row(codes + (int64_t)rows[i] * stride, as_cell(gh[i], map), map, cells);
+}
+
+static ALWAYS_INLINE void add_any_rows(const histogram_block *block, int32_t counted, const uint32_t *rows,
+                                       int64_t first, const uint32_t *gh, int64_t n, int64_t *cells) {
+    const int32_t d = block->n_features, *offset = block->offset, *none = (const int32_t *)0;
+    if (block->full)
+        add_rows(block, (cell_map){none, offset, d, 1, counted}, rows, first, gh, n, cells);
+    else if (block->position)
+        add_rows(block, (cell_map){block->position, offset, d, 0, counted}, rows, first, gh, n, cells);
+    else
+        add_rows(block, (cell_map){none, offset, d, 0, counted}, rows, first, gh, n, cells);
 }
 
 /* Adds n rows to the cells of one block's features.
  *
  * rows: the rows' numbers, or NULL for first, first + 1, ...   gh: packed gradients in the same order.
+ * counted: whether the cells are counted ones.
  */
-void FN(histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
-                        int64_t n, int64_t *cells) {
-    const int32_t d = block->n_features;
-    if (block->full)
-        add_rows(block, (cell_map){(const int32_t *)0, block->offset, d, 1}, rows, first, gh, n, cells);
-    else if (block->position)
-        add_rows(block, (cell_map){block->position, block->offset, d, 0}, rows, first, gh, n, cells);
+void FN(histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
+                        const uint32_t *gh, int64_t n, int64_t *cells) {
+    if (counted)
+        add_any_rows(block, 1, rows, first, gh, n, cells);
     else
-        add_rows(block, (cell_map){(const int32_t *)0, block->offset, d, 0}, rows, first, gh, n, cells);
+        add_any_rows(block, 0, rows, first, gh, n, cells);
 }
 
 /* cells += other */

@@ -5,6 +5,10 @@
  * every |sum of g| too, the two halves never disturb each other. Integer addition is exact, so the order of
  * the rows cannot change a cell.
  *
+ * A counted cell holds the number of rows as well: (sum of g) * 2^36 + (sum of h) * 2^10 + rows. It serves
+ * nodes of at most HISTOGRAM_COUNTED rows, where 26 bits are enough for either sum and 10 for the rows; there
+ * limits on rows are settled by the search itself.
+ *
  * A histogram is the cells of all active features, feature j at `offset[j]`, one cell per code, padded to a
  * multiple of HISTOGRAM_PAD cells with zeros. Features of more than HISTOGRAM_FULL / 2 codes take
  * HISTOGRAM_FULL cells each: not 256, so that equal codes of different features fall into different sets of
@@ -17,12 +21,20 @@
 
 #define HISTOGRAM_PAD 8
 #define HISTOGRAM_FULL 264
+#define HISTOGRAM_COUNTED 1023
 
 static inline int64_t cell_of(uint32_t gh) {
     return (int64_t)(((uint64_t)(int64_t)((int32_t)gh >> 16) << 32) + (gh & 0xFFFFu));
 }
 static inline int64_t cell_g(int64_t cell) { return cell >> 32; }
 static inline int64_t cell_h(int64_t cell) { return cell & 0xFFFFFFFFll; }
+
+static inline int64_t counted_of(uint32_t gh) {
+    return (int64_t)(((uint64_t)(int64_t)((int32_t)gh >> 16) << 36) + ((uint64_t)(gh & 0xFFFFu) << 10) + 1);
+}
+static inline int64_t counted_g(int64_t cell) { return cell >> 36; }
+static inline int64_t counted_h(int64_t cell) { return cell >> 10 & 0x3FFFFFF; }
+static inline int64_t counted_rows(int64_t cell) { return cell & 0x3FF; }
 
 /* One block of features of the row-major codes. */
 typedef struct histogram_block {

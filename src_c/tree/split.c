@@ -78,21 +78,44 @@ typedef struct leader {
     int32_t key; /* 2 * code + missing_left; -1: nobody */
 } leader;
 
+/* What codes 0..c have, for the codes of one vector; the rows are known in counted cells only. */
+typedef struct prefix {
+    lane_f64 g, h, rows;
+} prefix;
+
+static ALWAYS_INLINE prefix prefix_of(lane_i64 x, int counted) {
+    if (counted)
+        return (prefix){f64_from_upper28(x), f64_from_middle26(x), f64_from_lower10(x)};
+    const lane_f64 h = f64_from_low(x);
+    return (prefix){f64_from_high(x), h, h};
+}
+
+/* Limits and totals of the node, in every lane. */
+typedef struct search_lanes {
+    lane_f64 g, h, rows, l2, min_h, min_rows;
+} search_lanes;
+
+static inline int64_t sum_g(int64_t cell, int counted) { return counted ? counted_g(cell) : cell_g(cell); }
+static inline int64_t sum_h(int64_t cell, int counted) { return counted ? counted_h(cell) : cell_h(cell); }
+
 /* The exact scores of one vector of candidates, in the order of ties. codes: NULL: first, first + 1, ... */
-static void challenge(leader *top, const double *gl, const double *hl, double g0, double h0, int both,
+static void challenge(leader *top, const double *gl, const double *hl, const double *rl, int64_t missing,
                       const int64_t *codes, int32_t first, const split_params *p, const split_node *node) {
     const double g = (double)node->g, h = (double)node->h, l2 = p->l2 * p->scale_h;
-    const double min_h = (double)p->min_h;
+    const double min_h = (double)node->min_h, min_rows = (double)p->min_rows, rows = (double)node->n_rows;
+    const int counted = node->counted;
+    const double g0 = (double)sum_g(missing, counted), h0 = (double)sum_h(missing, counted);
+    const double r0 = counted ? (double)counted_rows(missing) : h0;
     for (int j = 0; j < LANES64; j++) {
         const int32_t code = codes ? (int32_t)codes[j] : first + j;
         if (code < 1) /* code 0 itself is no threshold */
             continue;
-        for (int side = 0; side <= both; side++) { /* missing right, then missing left */
+        for (int side = 0; side <= (missing != 0); side++) { /* missing right, then missing left */
             const double a = side ? gl[j] : gl[j] - g0, b = side ? hl[j] : hl[j] - h0;
-            if (side && gl[j] == g0 &&
-                hl[j] == h0) /* the missing alone: the last code says it, from the right */
-                continue;
-            if (b < min_h || h - b < min_h)
+            const double r = side ? rl[j] : rl[j] - r0;
+            if (side && gl[j] == g0 && hl[j] == h0 && rl[j] == r0)
+                continue; /* the missing alone: the last code says it, from the right */
+            if (b < min_h || h - b < min_h || (counted && (r < min_rows || rows - r < min_rows)))
                 continue;
             const fraction f = pair_score(a, b, g - a, h - b, l2);
             const double score = f.num / f.den;
@@ -107,12 +130,13 @@ static void challenge(leader *top, const double *gl, const double *hl, double g0
 /* Whether some lane's score may exceed the leader's: num / den > score without the division, and never
  * wrongly no, as `low` is the leader's score less a few roundings.
  */
-static ALWAYS_INLINE int may_lead(lane_f64 gl, lane_f64 hl, lane_f64 g, lane_f64 h, lane_f64 l2,
-                                  lane_f64 min_h, lane_f64 low) {
-    const lane_f64 gr = f64_sub(g, gl), hr = f64_sub(h, hl);
-    const lane_f64 a = f64_add(hl, l2), b = f64_add(hr, l2);
-    const lane_f64 num = f64_add(f64_mul(f64_mul(gl, gl), b), f64_mul(f64_mul(gr, gr), a));
-    const lane_mask lawful = f64_ge(f64_min(hl, hr), min_h);
+static ALWAYS_INLINE int may_lead(prefix left, search_lanes all, lane_f64 low, int counted) {
+    const lane_f64 gr = f64_sub(all.g, left.g), hr = f64_sub(all.h, left.h);
+    const lane_f64 a = f64_add(left.h, all.l2), b = f64_add(hr, all.l2);
+    const lane_f64 num = f64_add(f64_mul(f64_mul(left.g, left.g), b), f64_mul(f64_mul(gr, gr), a));
+    lane_mask lawful = f64_ge(f64_min(left.h, hr), all.min_h);
+    if (counted)
+        lawful = mask_and(lawful, f64_ge(f64_min(left.rows, f64_sub(all.rows, left.rows)), all.min_rows));
     return mask_any(mask_and(lawful, f64_gt(num, f64_mul(low, f64_mul(a, b)))));
 }
 
@@ -124,11 +148,11 @@ static inline double below(double score) { return score > 0 ? score * (1 - 0x1p-
  */
 static ALWAYS_INLINE leader scan(int64_t *list, const int64_t *sibling, const int64_t *codes, int32_t n,
                                  int64_t missing, const split_params *p, const split_node *node,
-                                 double floor_score) {
-    const lane_f64 g = f64_set((double)node->g), h = f64_set((double)node->h);
-    const lane_f64 l2 = f64_set(p->l2 * p->scale_h), min_h = f64_set((double)p->min_h);
-    const double g0 = (double)cell_g(missing), h0 = (double)cell_h(missing);
-    const lane_f64 vg0 = f64_set(g0), vh0 = f64_set(h0);
+                                 double floor_score, int counted) {
+    const search_lanes all = {f64_set((double)node->g),      f64_set((double)node->h),
+                              f64_set((double)node->n_rows), f64_set(p->l2 * p->scale_h),
+                              f64_set((double)node->min_h),  f64_set((double)p->min_rows)};
+    const prefix none = prefix_of(i64_set(missing), counted);
     leader top = {floor_score, -1};
     lane_f64 low = f64_set(below(top.score));
     lane_i64 carry = i64_zero();
@@ -142,15 +166,19 @@ static ALWAYS_INLINE leader scan(int64_t *list, const int64_t *sibling, const in
         x = i64_add(inside, carry);
         carry = i64_add(carry, i64_last(inside)); /* one addition from vector to vector, no shuffle */
         /* sums of codes 0..c: with missing left */
-        const lane_f64 gl = f64_from_high(x), hl = f64_from_low(x);
-        int better = may_lead(gl, hl, g, h, l2, min_h, low);
-        if (missing != 0)
-            better |= may_lead(f64_sub(gl, vg0), f64_sub(hl, vh0), g, h, l2, min_h, low);
+        const prefix left = prefix_of(x, counted);
+        int better = may_lead(left, all, low, counted);
+        if (missing != 0) {
+            const prefix right = {f64_sub(left.g, none.g), f64_sub(left.h, none.h),
+                                  f64_sub(left.rows, none.rows)};
+            better |= may_lead(right, all, low, counted);
+        }
         if (better) {
-            double a[LANES64], b[LANES64];
-            f64_store(a, gl);
-            f64_store(b, hl);
-            challenge(&top, a, b, g0, h0, missing != 0, codes ? codes + c : codes, c, p, node);
+            double a[LANES64], b[LANES64], r[LANES64];
+            f64_store(a, left.g);
+            f64_store(b, left.h);
+            f64_store(r, left.rows);
+            challenge(&top, a, b, r, missing, codes ? codes + c : codes, c, p, node);
             low = f64_set(below(top.score));
         }
     }
@@ -186,6 +214,21 @@ static ALWAYS_INLINE int32_t compact(int64_t *cells, const int64_t *sibling, int
     return n;
 }
 
+static ALWAYS_INLINE leader scan_feature(int64_t *cells, const int64_t *sibling, int32_t n_codes,
+                                         int64_t missing, const split_params *p, const split_node *node,
+                                         double floor_score, int counted) {
+    const int64_t *none = (const int64_t *)0;
+    if (2 * node->n_rows < n_codes) {
+        int64_t list[256 + LANES64], codes[256 + LANES64];
+        const int32_t n = sibling ? compact(cells, sibling, n_codes, list, codes)
+                                  : compact(cells, none, n_codes, list, codes);
+        return scan(list, none, codes, n, missing, p, node, floor_score, counted);
+    }
+    if (sibling)
+        return scan(cells, sibling, none, n_codes, missing, p, node, floor_score, counted);
+    return scan(cells, none, none, n_codes, missing, p, node, floor_score, counted);
+}
+
 /* Best plain split of a numerical feature. cells: its n_codes cells, zero-padded to a multiple of
  * HISTOGRAM_PAD. sibling: NULL, or the other child's cells: then `cells` holds the parent's, becomes the
  * difference and is searched. floor_score: only a score above it is of interest (the best of the features
@@ -194,16 +237,9 @@ static ALWAYS_INLINE int32_t compact(int64_t *cells, const int64_t *sibling, int
 void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                          const split_node *node, double floor_score, split_candidate *best) {
     const int64_t missing = sibling ? cells[0] - sibling[0] : cells[0];
-    leader top;
-    if (2 * node->n_rows < n_codes) {
-        int64_t list[256 + LANES64], codes[256 + LANES64];
-        const int32_t n = sibling ? compact(cells, sibling, n_codes, list, codes)
-                                  : compact(cells, (const int64_t *)0, n_codes, list, codes);
-        top = scan(list, (const int64_t *)0, codes, n, missing, p, node, floor_score);
-    } else if (sibling)
-        top = scan(cells, sibling, (const int64_t *)0, n_codes, missing, p, node, floor_score);
-    else
-        top = scan(cells, (const int64_t *)0, (const int64_t *)0, n_codes, missing, p, node, floor_score);
+    const leader top = node->counted
+                           ? scan_feature(cells, sibling, n_codes, missing, p, node, floor_score, 1)
+                           : scan_feature(cells, sibling, n_codes, missing, p, node, floor_score, 0);
     best->gain = top.key < 0 ? -1.0 : plain_gain(p, node, top.score);
     if (best->gain < 0)
         return;
@@ -215,8 +251,8 @@ void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes
     int64_t left = best->missing_left ? cells[0] : 0;
     for (int32_t c = 1; c <= best->code; c++)
         left += cells[c];
-    best->g_left = cell_g(left);
-    best->h_left = cell_h(left);
+    best->g_left = sum_g(left, node->counted);
+    best->h_left = sum_h(left, node->counted);
 }
 
 /* ---- numerical features: every option, exact counts
@@ -267,7 +303,7 @@ void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n
             const int64_t left = side ? sum + missing : sum;
             const int64_t gl = cell_g(left), hl = cell_h(left),
                           nl = rows + (side && exact ? exact->rows[0] : 0);
-            if (hl < p->min_h || node->h - hl < p->min_h)
+            if (hl < node->min_h || node->h - hl < node->min_h)
                 continue;
             if (exact && !enough(p, node, exact, nl, weight + (side ? exact->weight[0] : 0)))
                 continue;
@@ -353,7 +389,7 @@ void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32
                 weight = onehot ? exact->weight[c] : weight + exact->weight[c];
             }
             const int64_t gl = cell_g(sum), hl = cell_h(sum);
-            if (hl < p->min_h || node->h - hl < p->min_h)
+            if (hl < node->min_h || node->h - hl < node->min_h)
                 continue;
             if (exact && !enough(p, node, exact, rows, weight))
                 continue;
@@ -369,6 +405,15 @@ void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32
                     set_codes(best->set, end ? present + n - 1 - j : present, j + 1);
             }
         }
+    }
+}
+
+/* Takes counted cells apart: pairs of sums, and rows per code. No weights. */
+void FN(split_expand)(const int64_t *cells, int32_t n_codes, int64_t *pairs, split_exact *exact) {
+    memset(exact, 0, sizeof *exact);
+    for (int32_t c = 0; c < n_codes; c++) {
+        exact->rows[c] = (uint32_t)counted_rows(cells[c]);
+        pairs[c] = (int64_t)((uint64_t)counted_g(cells[c]) << 32) + counted_h(cells[c]);
     }
 }
 

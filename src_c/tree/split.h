@@ -20,7 +20,6 @@ typedef struct split_params {
     double l1, l2, max_delta_step; /* in real units; max_delta_step 0: none */
     double path_smooth;            /* 0: none */
     double cat_smooth, cat_l2;     /* rows and real units of H; real units of H */
-    int64_t min_h;                 /* least sum of h of a child, in fixed point, >= 1 */
     int64_t min_rows;              /* least number of rows of a child */
     double min_weight;             /* least sum of sample weights of a child; 0: none */
     int32_t max_cat_onehot;        /* up to so many present categories: one against the rest */
@@ -31,6 +30,8 @@ typedef struct split_params {
 typedef struct split_node {
     int64_t g, h;        /* fixed-point sums */
     int64_t n_rows;      /* exact */
+    int64_t min_h;       /* least sum of h of a child, in fixed point, >= 1 */
+    int32_t counted;     /* its cells are counted ones: limits on rows hold in the search itself */
     double value;        /* its output as a leaf (path smoothing pulls children to it) */
     double lower, upper; /* bounds of the output from monotone constraints */
 } split_node;

@@ -38,7 +38,7 @@ static void rows(const fastml_kernels *k, bench *b) {
     const int64_t first = listed ? 0 : below(b, n_all - n + 1);
     int64_t *cells = zeros(b, (size_t)n_cells * sizeof *cells);
     const histogram_block block = {codes, stride, every ? NULL : position, offset, n_features, full};
-    k->histogram_rows(&block, numbers, first, gh, n, cells);
+    k->histogram_rows(&block, below(b, 2), numbers, first, gh, n, cells);
     keep(b, &n_features, sizeof n_features);
     keep_cells(b, cells, n_cells);
 }

@@ -43,7 +43,7 @@ static node_data some_node(bench *b) {
     p->l2 = below(b, 2) ? 0.0 : uniform(b);
     p->cat_smooth = 10.0 * uniform(b);
     p->cat_l2 = 10.0 * uniform(b);
-    p->min_h = 1 + below(b, 4000);
+    data.node.min_h = 1 + below(b, 4000);
     p->min_rows = below(b, 30);
     p->min_weight = 10.0 * uniform(b);
     p->max_cat_onehot = (int32_t)below(b, 300);
@@ -96,6 +96,35 @@ static void numerical(const fastml_kernels *k, bench *b) {
     keep(b, data.cells, (size_t)data.n_cells * sizeof *data.cells);
 }
 
+/* The same search on counted cells, and these taken apart. */
+static void counted(const fastml_kernels *k, bench *b) {
+    node_data data = some_node(b), other = some_node(b);
+    if (data.node.n_rows > HISTOGRAM_COUNTED / 2 || other.node.n_rows > HISTOGRAM_COUNTED / 2)
+        return;
+    const int with_sibling = below(b, 2) == 0;
+    int64_t *sibling = zeros(b, (size_t)data.n_cells * sizeof *sibling);
+    for (int32_t c = 0; c < data.n_codes; c++) {
+        const int64_t cell = data.cells[c];
+        data.cells[c] = cell_g(cell) * ((int64_t)1 << 36) + (cell_h(cell) << 10) + data.exact->rows[c];
+        if (c < other.n_codes && with_sibling) {
+            const int64_t away = other.cells[c];
+            sibling[c] = cell_g(away) * ((int64_t)1 << 36) + (cell_h(away) << 10) + other.exact->rows[c];
+            data.cells[c] += sibling[c];
+        }
+    }
+    data.node.counted = 1;
+    split_candidate best;
+    memset(&best, 0, sizeof best);
+    k->split_numerical(data.cells, with_sibling ? sibling : NULL, data.n_codes, &data.params, &data.node,
+                       -1.0, &best);
+    keep_candidate(b, &best);
+    int64_t pairs[256];
+    split_exact *exact = room(b, sizeof *exact);
+    k->split_expand(data.cells, data.n_codes, pairs, exact);
+    keep(b, pairs, (size_t)data.n_codes * sizeof *pairs);
+    keep(b, exact->rows, sizeof exact->rows);
+}
+
 static void general(const fastml_kernels *k, bench *b) {
     node_data data = some_node(b);
     split_candidate best;
@@ -140,6 +169,11 @@ static void leaf_value(const fastml_kernels *k, bench *b) {
 }
 
 const kernel_case split_cases[] = {
-    {"split_numerical", numerical}, {"split_general", general},       {"split_categorical", categorical},
-    {"split_count", count},         {"split_leaf_value", leaf_value}, {NULL, NULL},
+    {"split_numerical", numerical},
+    {"split_expand", counted},
+    {"split_general", general},
+    {"split_categorical", categorical},
+    {"split_count", count},
+    {"split_leaf_value", leaf_value},
+    {NULL, NULL},
 };

@@ -1,8 +1,11 @@
 """The slow, obvious search of one numerical feature: every code, both sides for the missing."""
 
 
-def best_split(g, h, *, l2, min_h):
-    """(gain, code, missing_left) of the best split of exact sums per code; the first one among equals."""
+def best_split(g, h, *, l2, min_h, rows=None, min_rows=1):
+    """(gain, code, missing_left) of the best split of exact sums per code; the first one among equals.
+
+    rows: rows per code; then each child must have min_rows of them.
+    """
     g, h = [int(x) for x in g], [int(x) for x in h]
     total_g, total_h = sum(g), sum(h)
     if total_h == 0:  # no rows, or none that counts
@@ -18,6 +21,10 @@ def best_split(g, h, *, l2, min_h):
             gr, hr = total_g - gl, total_h - hl
             if hl < min_h or hr < min_h:
                 continue
+            if rows is not None:
+                n_left = sum(rows[1 : code + 1]) + (rows[0] if missing_left else 0)
+                if n_left < min_rows or sum(rows) - n_left < min_rows:
+                    continue
             a, b = hl + l2, hr + l2
             gain = ((gl * gl) * b + (gr * gr) * a) / (a * b) - parent
             if gain > 1e-12 * parent and gain > best[0]:

@@ -46,7 +46,6 @@ cdef extern from "kernels.h" nogil:
         double l1, l2, max_delta_step
         double path_smooth
         double cat_smooth, cat_l2
-        int64_t min_h
         int64_t min_rows
         double min_weight
         int32_t max_cat_onehot
@@ -55,6 +54,8 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct split_node:
         int64_t g, h
         int64_t n_rows
+        int64_t min_h
+        int32_t counted
         double value
         double lower, upper
 
@@ -174,8 +175,8 @@ cdef extern from "kernels.h" nogil:
         void (*gradient_stats)(const float *g, const float *h, int64_t n, GradientStats *stats) noexcept nogil
         void (*gradient_pack)(const float *g, const float *h, const uint32_t *rows, int64_t lo, int64_t hi,
                               uint64_t key, uint32_t *gh, Packed *block) noexcept nogil
-        void (*histogram_rows)(const histogram_block *block, const uint32_t *rows, int64_t first, const uint32_t *gh,
-                               int64_t n, int64_t *cells) noexcept nogil
+        void (*histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
+                               const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
         void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
@@ -193,6 +194,7 @@ cdef extern from "kernels.h" nogil:
                               split_candidate *best) noexcept nogil
         void (*split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes,
                                   const split_params *p, const split_node *node, split_candidate *best) noexcept nogil
+        void (*split_expand)(const int64_t *cells, int32_t n_codes, int64_t *pairs, split_exact *exact) noexcept nogil
         void (*split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                             split_exact *exact) noexcept nogil
         double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,

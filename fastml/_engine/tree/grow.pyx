@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 from fastml._engine.runtime.kernels cimport K, GradientStats, Packed
 from fastml._engine.tree.frontier cimport Leaf
 from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
-from fastml._engine.tree.histogram cimport HistogramLayout
+from fastml._engine.tree.histogram cimport COUNTED, HistogramLayout
 from fastml._engine.tree.split cimport mix
 from fastml._engine.tree.turns cimport Turns
 
@@ -127,6 +127,7 @@ cdef class Grower(Turns):
         root.n = root.sums.n_rows = n
         root.left = root.right = root.slot = -1
         root.path = 1
+        root.sums.min_h, root.sums.counted = self.min_h, self.counts_rows and n <= COUNTED
         root.sums.g, root.sums.h = packed.sum_g, packed.sum_h
         root.sums.lower, root.sums.upper = -np.inf, np.inf
         root.sums.value = 0.0
@@ -144,7 +145,7 @@ cdef class Grower(Turns):
             if root.slot < 0:
                 raise MemoryError()
             with nogil:
-                self.count(root, root.slot, self.n_threads)
+                self.count(root, root.slot, root.sums.counted, self.n_threads)
                 self.search_leaf(0, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
                 self.front.push(&self.front.queue, 0)
@@ -177,7 +178,10 @@ cdef class Grower(Turns):
         """Limits in fixed point. A child of min_rows rows has at least min_rows * min_hq: below it none can be."""
         cdef int64_t least = <int64_t> np.ceil(min(self.min_sum_hessian * packed.scale_h, 2.0**62))
         self.search.params.scale_g, self.search.params.scale_h = packed.scale_g, packed.scale_h
-        self.search.params.min_h = max(<int64_t> 1, least, self.min_rows * <int64_t> packed.min_hq)
+        self.min_h = max(<int64_t> 1, least, self.min_rows * <int64_t> packed.min_hq)
+        # where hessians differ, the search cannot tell rows from their sum, and would find what is not lawful; limits
+        # on weights and path smoothing need more than the number of rows
+        self.counts_rows = not (constant or self.min_rows == 1 or self.min_weight > 0 or self.search.exact_first)
 
     # ---- the rows of the last tree's leaves -------------------------------------------------------------------------
 

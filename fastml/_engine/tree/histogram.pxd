@@ -4,6 +4,10 @@ from fastml._engine.runtime.kernels cimport histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
 
 
+cdef enum:
+    COUNTED = 1023  # HISTOGRAM_COUNTED of histogram.h
+
+
 cdef class HistogramLayout:
     """Which features are counted, where their codes lie and where their cells go."""
 
@@ -37,4 +41,4 @@ cdef class HistogramPool:
 
 
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
-                          int64_t *cells, int64_t *scratch, int n_threads) noexcept nogil
+                          int64_t *cells, bint counted, int64_t *scratch, int n_threads) noexcept nogil

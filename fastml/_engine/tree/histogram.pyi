@@ -17,4 +17,5 @@ def histogram(
     rows: np.ndarray | None = None,
     features: np.ndarray | None = None,
     n_threads: int = 1,
-) -> list[tuple[int, np.ndarray, np.ndarray]]: ...
+    counted: bool = False,
+) -> list[tuple[int, np.ndarray, ...]]: ...

@@ -179,17 +179,17 @@ cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noex
 
 
 cdef void one_part(HistogramLayout layout, int b, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t lo,
-                   int64_t hi, int64_t *cells) noexcept nogil:
+                   int64_t hi, int64_t *cells, bint counted) noexcept nogil:
     memset(cells + layout.block_cells[b], 0, (layout.block_cells[b + 1] - layout.block_cells[b]) * sizeof(int64_t))
     if layout.blocks[b].n_features > 0:
-        K.histogram_rows(&layout.blocks[b], rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo, cells)
+        K.histogram_rows(&layout.blocks[b], counted, rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo, cells)
 
 
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
-                          int64_t *cells, int64_t *scratch, int n_threads) noexcept nogil:
+                          int64_t *cells, bint counted, int64_t *scratch, int n_threads) noexcept nogil:
     """Fills ``cells`` from n rows (``rows``, or first, first + 1, ... when NULL) and their packed gradients.
 
-    scratch: (n_threads - 1) x n_cells cells, used when the rows are cut.
+    counted: whether the cells are to hold the rows as well; scratch: (n_threads - 1) x n_cells cells, used when the rows are cut.
     """
     cdef int b, part, task
     cdef int parts = row_parts(layout, n, n_threads)
@@ -197,7 +197,7 @@ cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t 
     cdef int64_t lo, hi
     if n_threads == 1 or n_tasks == 1 or n < ROWS_PER_THREAD:
         for b in range(layout.n_blocks):
-            one_part(layout, b, rows, first, gh, 0, n, cells)
+            one_part(layout, b, rows, first, gh, 0, n, cells, counted)
         return
     for task in prange(n_tasks, num_threads=n_threads, schedule="dynamic", chunksize=1):
         b = task // parts
@@ -205,12 +205,13 @@ cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t 
         lo = n * part // parts
         hi = n * (part + 1) // parts
         one_part(layout, b, rows, first, gh, lo, hi,
-                 cells if part == 0 else scratch + (part - 1) * layout.n_cells)
+                 cells if part == 0 else scratch + (part - 1) * layout.n_cells, counted)
     for part in range(1, parts):
         K.histogram_add(cells, scratch + (part - 1) * layout.n_cells, layout.n_cells)
 
 
-def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, features=None, int n_threads=1):
+def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, features=None, int n_threads=1,
+              bint counted=False):
     """Histogram of a set of rows, for tests and benchmarks.
 
     Parameters
@@ -222,10 +223,12 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
         Row numbers; 0, 1, ... when not given.
     features : int32 array, optional
     n_threads : int
+    counted : bool
+        Count the rows as well; at most 1,023.
 
     Returns
     -------
-    list of (feature, g, h)
+    list of (feature, g, h) or (feature, g, h, rows)
         Sums per code, int64 arrays of length n_codes, in fixed point.
     """
     cdef HistogramLayout layout = HistogramLayout(binned, features)
@@ -242,12 +245,17 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
             chosen_p = &chosen[0]
     elif n != binned.n_rows:
         raise ValueError(f"gh has {n} entries, expected one per row ({binned.n_rows})")
+    if counted and n > COUNTED:
+        raise ValueError(f"counted cells are for at most {COUNTED} rows, got {n}")
     if n > 0 and layout.n_cells > 0:
         with nogil:
-            build_histogram(layout, chosen_p, 0, &gh[0], n, &cells[0], &scratch[0], n_threads)
+            build_histogram(layout, chosen_p, 0, &gh[0], n, &cells[0], counted, &scratch[0], n_threads)
     found = []
     flat = np.asarray(cells)
     for j in range(layout.n_features):
         own = flat[layout.offset[j]:layout.offset[j] + layout.n_codes[j]]
-        found.append((layout.features[j], own >> 32, own & 0xFFFFFFFF))
+        if counted:
+            found.append((layout.features[j], own >> 36, own >> 10 & 0x3FFFFFF, own & 0x3FF))
+        else:
+            found.append((layout.features[j], own >> 32, own & 0xFFFFFFFF))
     return found

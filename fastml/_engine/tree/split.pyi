@@ -11,5 +11,7 @@ def best_split(
     l2: float = 0.0,
     min_h: int = 1,
     n_rows: int = ...,
+    rows: np.ndarray | None = None,
+    min_rows: int = 1,
 ) -> tuple[float, int, bool]: ...
 def time_search(cells: np.ndarray, n_rows: int, repeats: int) -> float: ...

@@ -31,12 +31,17 @@ cdef class SplitSearch:
         cdef int monotone = self.monotone[feature] if self.monotone != NULL else 0
         cdef bint categorical = self.categorical[feature] != 0
         cdef bint plain = self.params.plain and not categorical and not self.extra_random and exact == NULL
+        cdef int64_t pairs[256]
+        cdef split_exact counts
         if plain:
             K.split_numerical(own, sibling + cell if sibling != NULL else NULL, n_codes, &self.params, node,
                               floor_score, found)
         else:
             if sibling != NULL:
                 K.histogram_subtract(own, sibling + cell, n_codes)
+            if node.counted:
+                K.split_expand(own, n_codes, pairs, &counts)
+                own, exact = pairs, &counts
             if categorical:
                 K.split_categorical(own, exact, n_codes, &self.params, node, found)
             else:
@@ -138,7 +143,7 @@ cdef class SplitSearch:
 
 
 def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double l2=0.0, int64_t min_h=1,
-               int64_t n_rows=1 << 20):
+               int64_t n_rows=1 << 20, rows=None, int64_t min_rows=1):
     """Best plain split of one numerical feature, for tests and benchmarks.
 
     Parameters
@@ -150,6 +155,10 @@ def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double
     min_h : int
     n_rows : int
         Rows of the node: with few, only the cells that are not empty are searched.
+    rows : array of shape (n_codes,), optional
+        Rows per code, their sum at most 1,023 and n_rows: the cells are counted ones then.
+    min_rows : int
+        Least number of rows of a child; taken notice of when ``rows`` are given.
 
     Returns
     -------
@@ -164,12 +173,16 @@ def best_split(cells, n_codes, *, double scale_g=1.0, double scale_h=1.0, double
     cdef split_params params
     cdef split_node node
     cdef split_candidate found
-    params.scale_g, params.scale_h, params.l2, params.min_h = scale_g, scale_h, l2, min_h
+    params.scale_g, params.scale_h, params.l2 = scale_g, scale_h, l2
     params.l1 = params.max_delta_step = params.path_smooth = params.min_weight = 0
-    params.min_rows, params.plain = 1, 1
+    params.min_rows, params.plain = min_rows, 1
     total = np.asarray(own)
     node.g, node.h = int((total >> 32).sum()), int((total & 0xFFFFFFFF).sum())
-    node.n_rows = n_rows
+    node.n_rows, node.min_h, node.counted = n_rows, min_h, rows is not None
+    if rows is not None:
+        g, h = total >> 32, total & 0xFFFFFFFF
+        total[...] = (g << 36) + (h << 10)
+        total[:n] += rows
     K.split_numerical(&own[0], NULL, n, &params, &node, -1.0, &found)
     if found.gain < 0:
         return -1.0, 0, False
@@ -200,12 +213,12 @@ def time_search(int64_t[:, ::1] cells not None, int64_t n_rows, int repeats):
     cdef int32_t n_codes = <int32_t> cells.shape[1]
     params.scale_g = params.scale_h = 1.0
     params.l1 = params.l2 = params.max_delta_step = params.path_smooth = params.min_weight = 0
-    params.min_h, params.min_rows, params.plain = 1, 1, 1
+    params.min_rows, params.plain = 1, 1
     if n_codes % 8 or n_features == 0:
         raise ValueError("cells must have at least one row and a multiple of 8 columns")
     total = np.asarray(cells)[0]
     node.g, node.h = int((total >> 32).sum()), int((total & 0xFFFFFFFF).sum())
-    node.n_rows = n_rows
+    node.n_rows, node.min_h, node.counted = n_rows, 1, False
     with nogil:
         while repeats > 0:
             repeats -= 1

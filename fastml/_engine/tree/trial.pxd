@@ -32,7 +32,8 @@ cdef class SplitTrials:
     cdef int32_t max_depth
     cdef bint constant_hessian
     cdef double min_sum_hessian, min_split_gain
-    cdef int64_t min_rows
+    cdef int64_t min_rows, min_h
+    cdef bint counts_rows      # the histograms of small nodes have rows as well
     cdef double min_weight
     cdef NodeRows rows
     cdef HistogramPool pool
@@ -51,7 +52,7 @@ cdef class SplitTrials:
     cdef Py_ssize_t together(self, Py_ssize_t n_rows) noexcept nogil
     cdef bint given_up(self) noexcept nogil
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil
-    cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil
+    cdef void count(self, const Leaf *leaf, int32_t slot, bint counted, int n_threads) noexcept nogil
     cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
                           int n_threads) noexcept nogil
     cdef bint enough_left(self, const Leaf *leaf, int64_t n_left, const uint64_t *mask) noexcept nogil

@@ -15,7 +15,7 @@ from fastml._engine.runtime.openmp cimport destroy_lock, init_lock
 from fastml._engine.tree.binning cimport BinnedMatrix
 from fastml._engine.tree.columns cimport ColumnChoice
 from fastml._engine.tree.frontier cimport Frontier, Leaf
-from fastml._engine.tree.histogram cimport HistogramPool, build_histogram
+from fastml._engine.tree.histogram cimport COUNTED, HistogramPool, build_histogram
 from fastml._engine.tree.partition cimport PARTITION_BLOCK, mask_rows, move_rows
 from fastml._engine.tree.rows cimport NodeRows
 from fastml._engine.tree.split cimport SplitSearch, mix
@@ -147,13 +147,13 @@ cdef class SplitTrials:
         return self.complete
 
     cdef bint can_split(self, const Leaf *leaf) noexcept nogil:
-        return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * self.search.params.min_h
+        return (leaf.sums.n_rows >= 2 * self.min_rows and leaf.sums.h >= 2 * leaf.sums.min_h
                 and leaf.depth < self.max_depth)
 
-    cdef void count(self, const Leaf *leaf, int32_t slot, int n_threads) noexcept nogil:
+    cdef void count(self, const Leaf *leaf, int32_t slot, bint counted, int n_threads) noexcept nogil:
         """Builds the histogram of a leaf."""
         build_histogram(self.layout, self.rows.of(leaf), 0, self.rows.gh_of(leaf), leaf.n, self.pool.slots[slot],
-                        self.scratch, n_threads)
+                        counted, self.scratch, n_threads)
 
     cdef void search_leaf(self, int32_t index, const int64_t *sibling, int64_t *cells, Workspace *work,
                           int n_threads) noexcept nogil:
@@ -195,6 +195,8 @@ cdef class SplitTrials:
         child.split.gain = -1.0
         child.sums.lower, child.sums.upper = parent.sums.lower, parent.sums.upper
         child.sums.n_rows = child.n
+        child.sums.min_h = parent.sums.min_h
+        child.sums.counted = self.counts_rows and child.n <= COUNTED
         child.sums.g = parent.split.g_left if side == 0 else parent.sums.g - parent.split.g_left
         child.sums.h = parent.split.h_left if side == 0 else parent.sums.h - parent.split.h_left
         child.sums.value = K.split_leaf_value(&self.search.params, &parent.sums, child.sums.g, child.sums.h, child.n)
@@ -218,7 +220,7 @@ cdef class SplitTrials:
         cdef int64_t n_left
         cdef int32_t small_index, large_index
         cdef double middle
-        cdef bint split_small, split_large
+        cdef bint split_small, split_large, whole
         cdef partition_rule rule
         if not leaf.split.any_missing and not leaf.split.categorical:
             # nothing is missing here: later, what is goes the way of the greater part
@@ -233,7 +235,7 @@ cdef class SplitTrials:
                 work.found.gain = -1.0
                 return False
             if leaf.slot < 0:
-                self.count(leaf, spare, 1)
+                self.count(leaf, spare, False, 1)
             self.search.find_exact(self.pool.slots[leaf.slot if leaf.slot >= 0 else spare], &leaf.sums,
                                    self.columns.allowed(self.layout, index, leaf, work.allowed, work.draw), leaf.path,
                                    rows, work.candidates, &work.found)
@@ -261,19 +263,23 @@ cdef class SplitTrials:
         split_small, split_large = self.can_split(small), self.can_split(large)
         if not (split_small or split_large):
             return True
-        if split_small or leaf.slot >= 0:
-            self.count(small, spare, n_threads)
+        # the parent's histogram less the small child's is the large child's, if their cells are of one kind
+        whole = leaf.slot >= 0 and leaf.sums.counted == large.sums.counted
+        if whole and split_large:
+            self.count(small, spare, leaf.sums.counted, n_threads)
+        elif split_small:
+            self.count(small, spare, small.sums.counted, n_threads)
         if self.given_up():
             return True
         if split_large:
-            if leaf.slot >= 0:
-                large.slot = leaf.slot
-                self.search_leaf(large_index, self.pool.slots[spare], self.pool.slots[large.slot], work, n_threads)
-            else:
-                large.slot = other
-                self.count(large, other, n_threads)
-                self.search_leaf(large_index, NULL, self.pool.slots[other], work, n_threads)
+            large.slot = leaf.slot if leaf.slot >= 0 else other
+            if not whole:
+                self.count(large, large.slot, large.sums.counted, n_threads)
+            self.search_leaf(large_index, self.pool.slots[spare] if whole else NULL, self.pool.slots[large.slot], work,
+                             n_threads)
         if split_small:
+            if whole and split_large and small.sums.counted != leaf.sums.counted:
+                self.count(small, spare, small.sums.counted, n_threads)
             small.slot = spare
             self.search_leaf(small_index, NULL, self.pool.slots[spare], work, n_threads)
         return True

@@ -57,3 +57,18 @@ def test_bad_rows():
         histogram(binned, gh[:2], rows=np.array([0, 50], dtype=np.uint32))
     with pytest.raises(ValueError, match="gh has 49 entries"):
         histogram(binned, gh[:49])
+
+
+def test_counted_cells(isa):
+    binned, gh = make(2000, 9)
+    rows = np.arange(3, 1026, dtype=np.uint32)
+    plain = histogram(binned, gh[rows], rows=rows)
+    for (feature, g, h), (same, g2, h2, count) in zip(
+        plain, histogram(binned, gh[rows], rows=rows, counted=True), strict=True
+    ):
+        assert feature == same
+        np.testing.assert_array_equal((g, h), (g2, h2))
+        expected = np.bincount(binned.column_codes[feature][rows], minlength=count.size)
+        np.testing.assert_array_equal(count, expected)
+    with pytest.raises(ValueError, match="1023"):
+        histogram(binned, gh[:1024], rows=np.arange(1024, dtype=np.uint32), counted=True)

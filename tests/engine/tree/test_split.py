@@ -47,3 +47,16 @@ def test_largest_sums(isa):
     g, h = np.array([0, big, -big]), np.array([0, 2**30, 2**30 - 1])
     cells = (g.astype(np.int64) << 32) + h
     assert best_split(cells, 3) == reference.best_split(g, h, l2=0.0, min_h=1)
+
+
+@pytest.mark.parametrize("n_codes", [2, 9, 255])
+def test_limit_on_rows_of_counted_cells(isa, n_codes):
+    for seed in range(25):
+        g, h = sums(seed, n_codes)
+        rng = np.random.default_rng(seed)
+        rows = np.where(h > 0, rng.integers(1, 1 + min(8, 1000 // n_codes), size=n_codes), 0)
+        cells = (g.astype(np.int64) << 32) + h
+        for min_rows in (1, 5, 40):
+            limits = {"l2": 1.0, "min_h": 1, "rows": rows, "min_rows": min_rows}
+            expected = reference.best_split(g, h, **limits)
+            assert best_split(cells, n_codes, n_rows=int(rows.sum()), **limits) == expected
