@@ -27,8 +27,8 @@ cdef class Frontier:
         cdef void *queue = realloc(self.queue.records, room * sizeof(int32_t))
         if queue != NULL:
             self.queue.records = <int32_t *> queue
-        # a leaf may come again when its split proves unlawful, and when it is left for all threads together
-        cdef void *ahead = realloc(self.ahead.records, 3 * room * sizeof(int32_t))
+        # a leaf whose split proves unlawful comes again
+        cdef void *ahead = realloc(self.ahead.records, 2 * room * sizeof(int32_t))
         if ahead != NULL:
             self.ahead.records = <int32_t *> ahead
         if leaves == NULL or queue == NULL or ahead == NULL:

@@ -19,7 +19,6 @@ cdef class Turns(SplitTrials):
     cdef void commit(self, int32_t index) noexcept nogil
     cdef void add_node(self, int32_t record) noexcept nogil
     cdef int32_t next_leaf(self, bint alone) noexcept nogil
-    cdef int32_t next_large(self) noexcept nogil
     cdef bint begin(self, int32_t leaf, int32_t *spare, int32_t *other) noexcept nogil
     cdef void work_alone(self, int thread, bint alone) noexcept nogil
     cdef int work_together(self) noexcept nogil

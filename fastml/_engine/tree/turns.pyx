@@ -5,8 +5,8 @@ Trying is where the time goes, and a trial changes nothing outside its own leaf,
 turn, also below splits that are not final yet; splits then become final strictly in the order of the queue. A leaf
 tried in vain stays a leaf. The tree is therefore the one that a single thread grows, on any number of threads.
 
-Large nodes are tried first, one at a time with all threads inside each stage. Then every thread tries leaf after
-leaf on its own, and what it finds is put in order under a lock: nobody waits for the slowest of a round.
+A large node is tried when its turn has come, with all threads inside each stage. Otherwise every thread tries leaf
+after leaf on its own, and what it finds is put in order under a lock: nobody waits for the slowest of a round.
 """
 
 from cython.parallel cimport prange
@@ -83,22 +83,7 @@ cdef class Turns(SplitTrials):
             return NOBODY
         while self.front.ahead.n and self.n_pending < self.max_leaves - self.n_final:
             leaf = self.front.pop(&self.front.ahead)
-            if self.front.leaves[leaf].left == UNTRIED:
-                return leaf
-        return NOBODY
-
-    cdef int32_t next_large(self) noexcept nogil:
-        """An untried leaf for all threads together."""
-        cdef Py_ssize_t i
-        cdef int32_t leaf
-        if self.n_pending >= self.max_leaves - self.n_final:
-            return NOBODY
-        for i in range(self.front.queue.n + self.front.ahead.n):
-            if i < self.front.queue.n:
-                leaf = self.front.queue.records[i]
-            else:
-                leaf = self.front.ahead.records[i - self.front.queue.n]
-            if self.front.leaves[leaf].left == UNTRIED and self.front.leaves[leaf].n >= self.large:
+            if self.front.leaves[leaf].left == UNTRIED and self.front.leaves[leaf].n < self.large:
                 return leaf
         return NOBODY
 
@@ -140,7 +125,6 @@ cdef class Turns(SplitTrials):
                 continue
             if not alone and self.front.leaves[leaf].n >= self.large:
                 self.stop = LARGE
-                self.front.look_ahead(leaf, self.front.leaves[leaf].priority)
                 break
             search_children = self.n_final + 1 < self.max_leaves
             if not self.begin(leaf, &spare, &other):
@@ -153,15 +137,15 @@ cdef class Turns(SplitTrials):
         unset_lock(&self.lock)
 
     cdef int work_together(self) noexcept nogil:
-        """Tries the large leaves; why it has stopped."""
+        """Tries large leaves as long as it is their turn; why it has stopped."""
         cdef int32_t leaf, spare = -1, other = -1
         cdef bint lawful
         while True:
             self.advance()
             if self.grown():
                 return GROWN
-            leaf = self.next_large()
-            if leaf == NOBODY:
+            leaf = self.next_leaf(True)
+            if self.front.leaves[leaf].n < self.large:
                 return GOING
             if not self.has_room(2):
                 return FULL
