@@ -60,7 +60,8 @@ def main():
     if subprocess.run([sys.executable, "-c", probe, folder], env=environment).returncode:
         sys.exit(f"the {variant} build is not what was imported")
     tests = arguments or [test for test in TESTS[variant] if (ROOT / test).exists()]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    # not what is written past sys.stderr: the sanitizer's last words
+    command = [sys.executable, "-m", "pytest", "-q", "--capture=sys", "-p", "no:cacheprovider", *tests]
     sys.exit(subprocess.run(command, cwd=ROOT, env=environment).returncode)
 
 

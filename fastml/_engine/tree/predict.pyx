@@ -335,7 +335,8 @@ def staged_predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_
     code.mapper = mapper
     code.source = open_codes(mapper, code.pack, X)
     cdef Py_ssize_t n = n_rows_of(code.source), n_tiles = (n + TRAVERSE_ROWS - 1) // TRAVERSE_ROWS
-    tiles = np.empty(n_tiles * code.pack.n_planes * TRAVERSE_ROWS + 64, dtype=np.uint8)
+    # a tree without a split is a step, too, which looks at a plane that tells it nothing
+    tiles = np.empty((n_tiles * code.pack.n_planes + 1) * TRAVERSE_ROWS + 64, dtype=np.uint8)
     cdef uint8_t[::1] view = tiles
     code.all_tiles = <uint8_t *> aligned(<Py_ssize_t> &view[0])
     code.prepare(n, 0, CODE_NS * code.pack.n_planes, n_threads)

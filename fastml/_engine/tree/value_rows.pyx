@@ -64,7 +64,7 @@ cdef class ValueRows:
             if self.slot == NULL:
                 raise MemoryError()
             for j in range(self.n_features):
-                self.slot[j] = -1
+                self.slot[j] = 0  # some place of the row: a leaf looks there and does not mind what it finds
             for j in range(self.features.shape[0]):
                 self.slot[self.features[j]] = <int32_t>j
         self.width = max(<Py_ssize_t>1, self.features.shape[0])
@@ -113,6 +113,8 @@ cdef class ValueRows:
         cdef int64_t entry, first, last, place
         cdef double x
         memset(out, 0, n * width * sizeof(double))
+        if self.features.shape[0] == 0:
+            return
         for j in range(self.features.shape[0]):
             f = self.features[j]
             if self.is_categorical[f]:
@@ -128,7 +130,7 @@ cdef class ValueRows:
                 else:
                     f = self.source.csr.feature64[entry]
                 place = f if self.slot == NULL else self.slot[f]
-                if place < 0:
+                if self.features[place] != f:
                     continue
                 K.binning_read(&self.source.csr.values, NULL, entry, 1, 0, room)
                 if self.is_categorical[f]:

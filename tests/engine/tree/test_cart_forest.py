@@ -149,6 +149,13 @@ def test_leaves_and_values(case, n_threads):
             np.testing.assert_allclose(out, total)
 
 
+@pytest.mark.parametrize("min_samples_leaf", [1, 100], ids=["few", "none"])
+def test_most_features_are_not_looked_at(min_samples_leaf):
+    """They, the first among them, have no place in a row."""
+    options = (("max_depth", 1), ("min_samples_leaf", min_samples_leaf))
+    test_leaves_and_values(grown("diabetes", "squared_error", options, False), 1)
+
+
 def test_some_trees_and_rows_in_the_bag(case):
     n = len(case.X)
     in_bag = np.random.default_rng(0).random((2, n)) < 0.5

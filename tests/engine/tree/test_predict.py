@@ -194,6 +194,14 @@ def test_stages_end_where_predict_does(mapper, isa, n):
     assert len(list(staged_predict_raw(forest, mapper, X, stage=5, n_trees=11))) == 3
 
 
+def test_stages_of_trees_without_a_split(mapper, isa):
+    forest = forest_of(mapper, random_trees(mapper, 9, [(1, "random", 0)] * 4))
+    X = table(np.random.default_rng(10), 300)
+    stages = list(staged_predict_raw(forest, mapper, X))
+    np.testing.assert_array_equal(stages[-1], predict_raw(forest, mapper, X), strict=True)
+    assert len(stages) == 4
+
+
 def test_the_pack_follows_the_forest(mapper):
     trees = random_trees(mapper, 11, [(20, "random", 5)] * 4)
     forest = forest_of(mapper, trees[:3])
