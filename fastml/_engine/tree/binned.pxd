@@ -1,6 +1,6 @@
 """The codes of a table, as the engine's other stages read them."""
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
     BLOCK = 64         # features of a row-major block
@@ -24,3 +24,6 @@ cdef class BinnedMatrix:
     cdef int _allocate(self, Py_ssize_t n_rows, Py_ssize_t n_features) except -1
     cdef void _block_from_columns(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil
     cdef void _columns_from_block(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil
+    cdef Py_ssize_t _room(self, Py_ssize_t block) noexcept nogil
+    cdef void _end_columns(self) noexcept nogil
+    cdef _reorder_block(self, Py_ssize_t b, const uint32_t[::1] order, memory, int n_threads)

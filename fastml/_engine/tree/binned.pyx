@@ -56,21 +56,31 @@ cdef class BinnedMatrix:
         if self.blocks == NULL or self.block_first_p == NULL or self.block_stride_p == NULL:
             raise MemoryError()
         self._block_memory = []
+        self.column_stride = (n_rows + 63) // 64 * 64 + 64
         for b in range(self.n_blocks):
             width = min(BLOCK, n_features - b * BLOCK)
             self.block_first_p[b] = b * BLOCK
             self.block_stride_p[b] = (width + 15) // 16 * 16
-            memory, address = _aligned(n_rows * self.block_stride_p[b] + 64)
+            memory, address = _aligned(self._room(b))
             self.blocks[b] = <uint8_t *><uintptr_t>address
             memset(self.blocks[b] + n_rows * self.block_stride_p[b], 0, 64)
             self._block_memory.append(memory)
         self.block_first_p[self.n_blocks] = n_features
-        self.column_stride = (n_rows + 63) // 64 * 64 + 64
-        self._column_memory, address = _aligned(n_features * self.column_stride)
+        self._column_memory, address = _aligned(
+            self._room(0) if self.n_blocks == 1 else n_features * self.column_stride)
         self.columns = <uint8_t *><uintptr_t>address
-        for b in range(n_features):
-            memset(self.columns + b * self.column_stride + n_rows, 0, self.column_stride - n_rows)
+        self._end_columns()
         return 0
+
+    cdef Py_ssize_t _room(self, Py_ssize_t block) noexcept nogil:
+        """Bytes of a block; of a single one so many that both copies of the codes fit, see `reorder`."""
+        cdef Py_ssize_t size = self.n_rows * self.block_stride_p[block] + 64
+        return max(size, self.n_features * self.column_stride) if self.n_blocks == 1 else size
+
+    cdef void _end_columns(self) noexcept nogil:
+        cdef Py_ssize_t f
+        for f in range(self.n_features):
+            memset(self.columns + f * self.column_stride + self.n_rows, 0, self.column_stride - self.n_rows)
 
     cdef void _block_from_columns(self, Py_ssize_t block, Py_ssize_t lo, Py_ssize_t n) noexcept nogil:
         cdef Py_ssize_t first = self.block_first_p[block], stride = self.block_stride_p[block]
@@ -145,7 +155,8 @@ cdef class BinnedMatrix:
     def reorder(self, perm, int n_threads=1):
         """Put row perm[i] in place i, in both copies.
 
-        The first call allocates one spare block of rows, which later calls use again.
+        With at most 64 features the rows are written over the columns, which are then made again where the rows
+        were. Otherwise the first call allocates one spare block of rows, which later calls use again.
 
         Parameters
         ----------
@@ -159,28 +170,36 @@ cdef class BinnedMatrix:
             If a row number is not below ``n_rows`` or there are not n_rows of them.
         """
         cdef const uint32_t[::1] order = _row_numbers(perm, self.n_rows)
-        cdef Py_ssize_t n = self.n_rows, b, t, lo, n_tasks = (n + ROWS - 1) // ROWS, stride
-        cdef uint8_t *old
-        cdef uint8_t *new
-        if order.shape[0] != n:
-            raise ValueError(f"perm has {order.shape[0]} row numbers, expected {n}")
+        cdef Py_ssize_t b
+        if order.shape[0] != self.n_rows:
+            raise ValueError(f"perm has {order.shape[0]} row numbers, expected {self.n_rows}")
+        if self.n_blocks == 1:
+            memory = self._column_memory, <uintptr_t>self.columns
+            self._column_memory, self.columns = self._block_memory[0], self.blocks[0]
+            self._reorder_block(0, order, memory, n_threads)
+            self._end_columns()
+            return
         if self._spare is None:
-            self._spare = _aligned(n * self.block_stride_p[0] + 64)
+            self._spare = _aligned(self.n_rows * self.block_stride_p[0] + 64)
         for b in range(self.n_blocks):
-            stride = self.block_stride_p[b]
-            memory, address = self._spare
-            old, new = self.blocks[b], <uint8_t *><uintptr_t>address
-            memset(new + n * stride, 0, 64)
-            for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
-                lo = t * ROWS
-                K.binning_take(old, stride, &order[lo], min(ROWS, n - lo), new + lo * stride)
-            self.blocks[b] = new
-            self._spare = self._block_memory[b], <uintptr_t>old
-            self._block_memory[b] = memory
-            for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
-                self._columns_from_block(b, t * ROWS, min(ROWS, n - t * ROWS))
-        if self.n_blocks > 1 and self.block_stride_p[self.n_blocks - 1] < self.block_stride_p[0]:
+            old = self._block_memory[b], <uintptr_t>self.blocks[b]
+            self._reorder_block(b, order, self._spare, n_threads)
+            self._spare = old
+        if self.block_stride_p[self.n_blocks - 1] < self.block_stride_p[0]:
             self._spare = None  # the memory of a narrower last block is too small for the next call
+
+    cdef _reorder_block(self, Py_ssize_t b, const uint32_t[::1] order, memory, int n_threads):
+        """Moves a block's rows to other memory, (owner, address), in a new order, and makes its columns."""
+        cdef Py_ssize_t n = self.n_rows, t, lo, n_tasks = (n + ROWS - 1) // ROWS, stride = self.block_stride_p[b]
+        cdef uint8_t *old = self.blocks[b]
+        cdef uint8_t *new = <uint8_t *><uintptr_t>memory[1]
+        memset(new + n * stride, 0, 64)
+        for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
+            lo = t * ROWS
+            K.binning_take(old, stride, &order[lo], min(ROWS, n - lo), new + lo * stride)
+        self.blocks[b], self._block_memory[b] = new, memory[0]
+        for t in prange(n_tasks, nogil=True, num_threads=n_threads, schedule="static"):
+            self._columns_from_block(b, t * ROWS, min(ROWS, n - t * ROWS))
 
 
 cdef _aligned(Py_ssize_t size):

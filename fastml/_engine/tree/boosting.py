@@ -12,6 +12,7 @@ import numpy as np
 
 from fastml._engine.runtime import interrupt
 from fastml._engine.tree.predict import add_tree
+from fastml._engine.tree.rows import gather
 from fastml._engine.tree.sampling import AllRows, draw_features, mix_seed
 
 __all__ = ["BoostingLoop", "WatchedRows", "margin_baseline"]
@@ -218,12 +219,13 @@ class BoostingLoop:
         """Put the training rows into the order of the last tree's leaves."""
         order = self.grower.row_order()
         self.binned.reorder(order, n_threads=self.n_threads)
-        self.y = self.y[order]
+        self.y = gather(self.y, order, self.n_threads)
         if self.weight is not None:
-            self.weight = self.weight[order]
+            self.weight = gather(self.weight, order, self.n_threads)
             if self.leaf_weight is not None:
                 self.leaf_weight = self.weight
-        self.raw = np.stack([scores[order] for scores in self.raw])
+        for scores in self.raw:
+            scores[:] = gather(scores, order, self.n_threads)
         self.moved(self.y, self.weight, self.raw)
 
     def _leave_out(self, round_index):
