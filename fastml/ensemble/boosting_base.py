@@ -207,6 +207,7 @@ class BaseGradientBoosting(BoostingInput, BoostingRounds, BoostingModel, BaseEst
         return directions, self._check_interaction_cst(self.n_features_in_)
 
     def _finish(self, monitor):
+        self._forest.arrays()  # in one piece: several threads may be the first to predict
         stopping = monitor.early_stopping
         self.train_score_ = np.asarray([] if stopping is None else stopping.train_score, dtype=np.float64)
         self.validation_score_ = np.asarray(

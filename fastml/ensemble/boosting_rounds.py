@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import _safe_indexing
 
 from fastml._engine.tree.boosting import BoostingLoop, WatchedRows, margin_baseline
 from fastml._engine.tree.dropout import Dropout
@@ -13,6 +12,7 @@ from fastml._engine.tree.grow import Grower
 from fastml._engine.tree.predict import add_tree
 from fastml._engine.tree.sampling import AllRows, GradientRows, RandomRows
 from fastml.ensemble.monitor import EarlyStopping, small_sample
+from fastml.ensemble.rows import take_rows
 
 __all__ = ["BoostingRounds"]
 
@@ -168,5 +168,5 @@ class BoostingRounds:
         if chosen is not None:
             kept = chosen if kept is None else kept[chosen]
         if kept is not None:
-            X = _safe_indexing(X if hasattr(X, "shape") else np.asarray(X), kept)
+            X = take_rows(X, kept)
         return lambda: float(scorer(self, X, y, **options))

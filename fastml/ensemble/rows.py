@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["Rows", "named_sets"]
+import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+
+__all__ = ["Rows", "named_sets", "take_rows"]
 
 
 class Rows:
@@ -34,6 +38,23 @@ class Rows:
     def move(self, y, weight, raw):
         """Take over the same rows in another order."""
         self.y, self.weight, self.raw = y, weight, raw
+
+
+def take_rows(X, rows):
+    """Some rows of a table of the user, as a table of the same library.
+
+    Parameters
+    ----------
+    X : array-like, data frame or sparse matrix of shape (n_rows, n_features)
+    rows : integer array
+    """
+    if sparse.issparse(X):
+        X = X.tocsr()  # not every format has rows
+    elif type(X).__name__ == "RecordBatch":
+        return X.take(rows)
+    elif not hasattr(X, "shape"):
+        X = np.asarray(X)
+    return _safe_indexing(X, rows)
 
 
 def named_sets(eval_set):

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -776,6 +777,17 @@ def test_copies(cls, tmp_path):
         np.testing.assert_array_equal(other.predict(X), want)
         assert other.get_params() == model.get_params()
     assert not hasattr(clone(model), "_forest")
+
+
+def test_several_threads_may_be_the_first_to_predict():
+    X, y = load_iris(return_X_y=True)
+    for _ in range(20):
+        model = GradientBoostingClassifier(max_iter=10, max_leaf_nodes=4).fit(X, y)
+        assert not model._forest._pending  # what threads share does not change any more
+        with ThreadPoolExecutor(8) as pool:
+            scores = list(pool.map(model.decision_function, [X] * 8))
+        for score in scores[1:]:
+            np.testing.assert_array_equal(score, scores[0])
 
 
 def test_a_fitted_model_is_small():
