@@ -5,9 +5,11 @@
 #include "tree/gradient.c"
 #include "tree/binning.c"
 #include "tree/histogram.c"
+#include "tree/impurity.c"
 #include "tree/loss.c"
 #include "tree/partition.c"
 #include "tree/quantile.c"
+#include "tree/records.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
 #include "tree/walk.c"
@@ -25,9 +27,16 @@ const fastml_kernels FN(fastml_kernels) = {
     .histogram_rows = FN(histogram_rows),
     .histogram_add = FN(histogram_add),
     .histogram_subtract = FN(histogram_subtract),
+    .impurity_totals = FN(impurity_totals),
+    .impurity_search = FN(impurity_search),
+    .impurity_value = FN(impurity_value),
+    .impurity_medians = FN(impurity_medians),
     .loss_rows = FN(loss_rows),
     .partition_mask = FN(partition_mask),
     .partition_apply = FN(partition_apply),
+    .records_fill = FN(records_fill),
+    .records_gather = FN(records_gather),
+    .records_split = FN(records_split),
     .split_numerical = FN(split_numerical),
     .split_general = FN(split_general),
     .split_categorical = FN(split_categorical),

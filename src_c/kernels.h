@@ -6,9 +6,11 @@
 
 #include "tree/gradient.h"
 #include "tree/binning.h"
+#include "tree/impurity.h"
 #include "tree/loss.h"
 #include "tree/partition.h"
 #include "tree/quantile.h"
+#include "tree/records.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
 #include "tree/walk.h"
@@ -29,6 +31,15 @@ typedef struct fastml_kernels {
                            const uint32_t *gh, int64_t n, int64_t *cells);
     void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n);
     void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n);
+    /* tree/impurity */
+    int64_t (*impurity_totals)(const impurity_params *params, const uint8_t *records, int64_t n,
+                               int64_t *totals);
+    int (*impurity_search)(const impurity_params *params, const impurity_node *node,
+                           const impurity_space *space, impurity_split *best);
+    double (*impurity_value)(const impurity_params *params, const double *totals, const double *squares,
+                             double weight);
+    double (*impurity_medians)(const impurity_params *params, const impurity_node *node,
+                               const impurity_space *space, double *medians);
     /* tree/loss */
     void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
                       LossSum *out);
@@ -38,6 +49,13 @@ typedef struct fastml_kernels {
     void (*partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
                             const uint64_t *mask, int64_t n_left, uint32_t *rows_left, uint32_t *gh_left,
                             uint32_t *rows_right, uint32_t *gh_right);
+    /* tree/records */
+    int64_t (*records_fill)(const records_layout *layout, const uint32_t *weights, const int64_t *targets,
+                            int64_t lo, int64_t hi, uint8_t *out);
+    void (*records_gather)(const records_layout *layout, const uint8_t *records, int64_t n,
+                           const int32_t *features, int32_t n_features, uint8_t *codes);
+    int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
+                             const partition_rule *rule, uint8_t *right);
     /* tree/split */
     void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                             const split_node *node, double floor_score, split_candidate *best);

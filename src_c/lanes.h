@@ -5,6 +5,7 @@
  *
  *   LANES64          lanes of 64 bits            lane_i64, lane_f64, lane_mask
  *   LANES32          lanes of 32 bits            lane_u32
+ *   LANES8           lanes of 8 bits             lane_u8
  *
  * Every operation is exact or IEEE-rounded lane by lane (no fused multiply-add, no approximate reciprocal),
  * so a result does not depend on the number of lanes as long as the caller's reductions do not.
@@ -70,6 +71,17 @@ static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return _mm512_min_pd(a,
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm512_div_pd(a, b); }
+static inline lane_f64 f64_from_i64(lane_i64 a) { return _mm512_cvtepi64_pd(a); }
+static inline lane_f64 f64_from_u8(const uint8_t *p) {
+    return _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
+static inline lane_mask mask_or(lane_mask a, lane_mask b) { return a | b; }
+/* yes where the mask is set, else no */
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
+    return _mm512_mask_mov_pd(no, m, yes);
+}
 static inline int mask_any(lane_mask a) { return a != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
@@ -81,6 +93,20 @@ static inline lane_u32 u32_iota(uint32_t first) {
 /* The lanes whose bit in `bits` is set, moved to the front; what follows them is unspecified. */
 static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     return _mm512_maskz_compress_epi32((__mmask16)bits, a);
+}
+
+#define LANES8 64
+typedef __m512i lane_u8;
+static inline lane_u8 u8_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline void u8_store(uint8_t *p, lane_u8 a) { _mm512_storeu_si512(p, a); }
+static inline lane_u8 u8_zero(void) { return _mm512_setzero_si512(); }
+static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return _mm512_add_epi8(a, b); }
+/* The same eight bytes, or one, again and again. */
+static inline lane_u8 u8_eight(uint64_t eight) { return _mm512_set1_epi64((long long)eight); }
+static inline lane_u8 u8_set(uint8_t x) { return _mm512_set1_epi8((char)x); }
+/* sum + term where a >= b, else sum */
+static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    return _mm512_mask_add_epi8(sum, _mm512_cmpge_epu8_mask(a, b), sum, term);
 }
 
 #elif defined(FASTML_AVX2)
@@ -140,6 +166,22 @@ static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return _mm256_min_pd(a,
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GE_OQ); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return _mm256_and_pd(a, b); }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return _mm256_div_pd(a, b); }
+static inline lane_f64 f64_from_i64(lane_i64 a) {
+    int64_t x[4];
+    _mm256_storeu_si256((__m256i *)x, a);
+    return _mm256_setr_pd((double)x[0], (double)x[1], (double)x[2], (double)x[3]);
+}
+static inline lane_f64 f64_from_u8(const uint8_t *p) {
+    int32_t four;
+    memcpy(&four, p, 4);
+    return _mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+}
+static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
+static inline lane_mask mask_or(lane_mask a, lane_mask b) { return _mm256_or_pd(a, b); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
+    return _mm256_blendv_pd(no, yes, m);
+}
 static inline int mask_any(lane_mask a) { return _mm256_movemask_pd(a) != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
@@ -153,6 +195,19 @@ static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     const uint64_t spread = _pdep_u64(bits, 0x0101010101010101ull) * 0xFF;
     const uint64_t order = _pext_u64(0x0706050403020100ull, spread);
     return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));
+}
+
+#define LANES8 32
+typedef __m256i lane_u8;
+static inline lane_u8 u8_load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline void u8_store(uint8_t *p, lane_u8 a) { _mm256_storeu_si256((__m256i *)p, a); }
+static inline lane_u8 u8_zero(void) { return _mm256_setzero_si256(); }
+static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return _mm256_add_epi8(a, b); }
+static inline lane_u8 u8_eight(uint64_t eight) { return _mm256_set1_epi64x((long long)eight); }
+static inline lane_u8 u8_set(uint8_t x) { return _mm256_set1_epi8((char)x); }
+static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    const __m256i ge = _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a);
+    return _mm256_add_epi8(sum, _mm256_and_si256(ge, term));
 }
 
 #elif defined(FASTML_NEON)
@@ -200,6 +255,15 @@ static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return vminq_f64(a, b);
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return vcgeq_f64(a, b); }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return vcgtq_f64(a, b); }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return vandq_u64(a, b); }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return vdivq_f64(a, b); }
+static inline lane_f64 f64_from_i64(lane_i64 a) { return vcvtq_f64_s64(a); }
+static inline lane_f64 f64_from_u8(const uint8_t *p) {
+    const double x[2] = {p[0], p[1]};
+    return vld1q_f64(x);
+}
+static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return vceqq_f64(a, b); }
+static inline lane_mask mask_or(lane_mask a, lane_mask b) { return vorrq_u64(a, b); }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return vbslq_f64(m, yes, no); }
 static inline int mask_any(lane_mask a) { return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return vld1q_u32(p); }
@@ -217,6 +281,18 @@ static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
         n += (bits >> j) & 1u;
     }
     return vld1q_u32(out);
+}
+
+#define LANES8 16
+typedef uint8x16_t lane_u8;
+static inline lane_u8 u8_load(const uint8_t *p) { return vld1q_u8(p); }
+static inline void u8_store(uint8_t *p, lane_u8 a) { vst1q_u8(p, a); }
+static inline lane_u8 u8_zero(void) { return vdupq_n_u8(0); }
+static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return vaddq_u8(a, b); }
+static inline lane_u8 u8_eight(uint64_t eight) { return vreinterpretq_u8_u64(vdupq_n_u64(eight)); }
+static inline lane_u8 u8_set(uint8_t x) { return vdupq_n_u8(x); }
+static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    return vaddq_u8(sum, vandq_u8(vcgeq_u8(a, b), term));
 }
 
 #else /* serial: one lane */
@@ -255,6 +331,12 @@ static inline lane_f64 f64_min(lane_f64 a, lane_f64 b) { return a < b ? a : b; }
 static inline lane_mask f64_ge(lane_f64 a, lane_f64 b) { return a >= b; }
 static inline lane_mask f64_gt(lane_f64 a, lane_f64 b) { return a > b; }
 static inline lane_mask mask_and(lane_mask a, lane_mask b) { return a & b; }
+static inline lane_f64 f64_div(lane_f64 a, lane_f64 b) { return a / b; }
+static inline lane_f64 f64_from_i64(lane_i64 a) { return (double)a; }
+static inline lane_f64 f64_from_u8(const uint8_t *p) { return p[0]; }
+static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return a == b; }
+static inline lane_mask mask_or(lane_mask a, lane_mask b) { return a | b; }
+static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return m ? yes : no; }
 static inline int mask_any(lane_mask a) { return a; }
 
 static inline lane_u32 u32_load(const uint32_t *p) { return *p; }
@@ -263,6 +345,35 @@ static inline lane_u32 u32_iota(uint32_t first) { return first; }
 static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     (void)bits;
     return a;
+}
+
+/* eight bytes, as the compiler's own vectors have them: loops that it makes what it can of */
+#define LANES8 8
+typedef struct lane_u8 {
+    uint8_t x[8];
+} lane_u8;
+static inline lane_u8 u8_load(const uint8_t *p) {
+    lane_u8 a;
+    memcpy(a.x, p, 8);
+    return a;
+}
+static inline void u8_store(uint8_t *p, lane_u8 a) { memcpy(p, a.x, 8); }
+static inline lane_u8 u8_zero(void) { return (lane_u8){{0}}; }
+static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        a.x[j] = (uint8_t)(a.x[j] + b.x[j]);
+    return a;
+}
+static inline lane_u8 u8_eight(uint64_t eight) {
+    lane_u8 a;
+    memcpy(a.x, &eight, 8);
+    return a;
+}
+static inline lane_u8 u8_set(uint8_t x) { return (lane_u8){{x, x, x, x, x, x, x, x}}; }
+static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        sum.x[j] = (uint8_t)(sum.x[j] + (a.x[j] >= b.x[j] ? term.x[j] : 0));
+    return sum;
 }
 
 #endif

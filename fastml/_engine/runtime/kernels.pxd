@@ -41,6 +41,67 @@ cdef extern from "kernels.h" nogil:
         uint8_t code
         uint8_t bias
 
+    ctypedef struct records_layout:
+        int32_t stride, n_codes, payload, row, small, n_blocks
+        const uint8_t *const *blocks
+        const int32_t *block_stride
+        const uint8_t *columns
+        int64_t column_stride
+
+    cdef enum:
+        RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT
+        IMPURITY_SLOTS, IMPURITY_DIRECT, IMPURITY_LOGS
+        IMPURITY_GINI, IMPURITY_ENTROPY, IMPURITY_SQUARED_ERROR, IMPURITY_POISSON, IMPURITY_ABSOLUTE_ERROR
+
+    ctypedef struct impurity_params:
+        int32_t criterion, n_outputs, n_channels
+        const int32_t *first
+        const int64_t *targets
+        const int32_t *rank
+        const int64_t *ranked
+        int64_t n_ranked
+        const double *log_table
+        double least_sum
+        int64_t min_rows, min_weight
+        int32_t unit_weights, random, bounded
+        const double *lower
+        const double *upper
+        const records_layout *layout
+
+    ctypedef struct impurity_node:
+        const uint8_t *records
+        const uint8_t *codes
+        int64_t step
+        int64_t at[8]
+        int64_t n
+        int32_t n_slots
+        int32_t feature[8]
+        int32_t n_codes[8]
+        uint8_t categorical[8]
+        uint8_t missing[8]
+        int8_t monotone[8]
+        uint64_t key[8]
+        int64_t weight
+        const int64_t *totals
+        int64_t squares
+        double low, high
+
+    ctypedef struct impurity_space:
+        int64_t *cells
+        uint8_t *pairs
+        uint32_t *order
+        int64_t *left
+        int64_t *groups
+        double *scores
+        int64_t *fenwick
+
+    ctypedef struct impurity_split:
+        double score, gain, threshold, value_left, value_right
+        int64_t weight_left, sum_left
+        int32_t slot
+        uint8_t code, next, missing_left, categorical, any_missing
+        uint8_t set[32]
+
     ctypedef struct split_params:
         double scale_g, scale_h
         double l1, l2, max_delta_step
@@ -179,6 +240,14 @@ cdef extern from "kernels.h" nogil:
                                const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
         void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
+        int64_t (*impurity_totals)(const impurity_params *params, const uint8_t *records, int64_t n,
+                                   int64_t *totals) noexcept nogil
+        int (*impurity_search)(const impurity_params *params, const impurity_node *node, const impurity_space *space,
+                               impurity_split *best) noexcept nogil
+        double (*impurity_value)(const impurity_params *params, const double *totals, const double *squares,
+                                 double weight) noexcept nogil
+        double (*impurity_medians)(const impurity_params *params, const impurity_node *node,
+                                   const impurity_space *space, double *medians) noexcept nogil
         void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
                           LossSum *out) noexcept nogil
         int64_t (*partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
@@ -186,6 +255,12 @@ cdef extern from "kernels.h" nogil:
         void (*partition_apply)(const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
                                 const uint64_t *mask, int64_t n_left, uint32_t *rows_left, uint32_t *gh_left,
                                 uint32_t *rows_right, uint32_t *gh_right) noexcept nogil
+        int64_t (*records_fill)(const records_layout *layout, const uint32_t *weights, const int64_t *targets,
+                                int64_t lo, int64_t hi, uint8_t *out) noexcept nogil
+        void (*records_gather)(const records_layout *layout, const uint8_t *records, int64_t n,
+                               const int32_t *features, int32_t n_features, uint8_t *codes) noexcept nogil
+        int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
+                                 const partition_rule *rule, uint8_t *right) noexcept nogil
         void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                                 const split_node *node, double floor_score,
                                 split_candidate *best) noexcept nogil

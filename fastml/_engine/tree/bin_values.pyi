@@ -1,0 +1,10 @@
+from typing import Any
+
+import numpy as np
+
+from fastml._engine.tree.binned import BinnedMatrix
+
+class BinValues:
+    lower: np.ndarray
+    upper: np.ndarray
+    def __init__(self, X: Any, binned: BinnedMatrix, n_threads: int = 1) -> None: ...

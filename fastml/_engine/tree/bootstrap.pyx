@@ -1,0 +1,121 @@
+# cython: cdivision=True
+"""Bootstrap samples as how often each row is drawn, never as copied rows."""
+
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from fastml._engine.tree.split cimport mix
+
+
+cdef class RowLottery:
+    """Draws row numbers with replacement.
+
+    Parameters
+    ----------
+    n_rows : int
+    weights : float64 array of shape (n_rows,), optional
+        A row is drawn with a probability in proportion to its weight; all alike when not given. Alias method
+        (Walker 1977; Vose 1991).
+    """
+
+    def __init__(self, Py_ssize_t n_rows, weights=None):
+        cdef double[::1] share
+        cdef int32_t[::1] other
+        cdef int64_t[::1] small, large
+        cdef Py_ssize_t i, n_small = 0, n_large = 0
+        cdef int64_t a, b
+        self.n_rows = n_rows
+        self.share = NULL
+        if weights is None:
+            return
+        weights = np.ascontiguousarray(weights, dtype=np.float64)
+        if weights.shape != (n_rows,):
+            raise ValueError(f"weights has shape {weights.shape}, expected ({n_rows},)")
+        total = (weights / weights.max()).sum() if n_rows and weights.max() > 0 else 0.0
+        if not 0 < total < np.inf or weights.min() < 0:
+            raise ValueError("weights must be finite, not negative and not all 0")
+        if (weights == weights[0]).all():
+            return
+        share = weights / weights.max() * (n_rows / total)
+        other = np.arange(n_rows, dtype=np.int32)
+        small, large = np.empty(n_rows, dtype=np.int64), np.empty(n_rows, dtype=np.int64)
+        for i in range(n_rows):
+            if share[i] < 1:
+                small[n_small] = i
+                n_small += 1
+            else:
+                large[n_large] = i
+                n_large += 1
+        while n_small and n_large:
+            n_small -= 1
+            a, b = small[n_small], large[n_large - 1]
+            other[a] = <int32_t> b
+            share[b] -= 1 - share[a]
+            if share[b] < 1:
+                n_large -= 1
+                small[n_small] = b
+                n_small += 1
+        # what rounding leaves over keeps its own place; a row of weight 0 must not
+        b = np.argmax(weights)
+        for i in range(n_small):
+            a = small[i]
+            if share[a] > 0:
+                share[a] = 2
+            else:
+                other[a] = <int32_t> b
+        self._share, self._other = np.asarray(share), np.asarray(other)
+        self.share, self.other = &share[0], &other[0]
+
+    cdef void draw(self, uint64_t seed, int64_t n_draws, uint32_t *counts) noexcept nogil:
+        """counts[i] = how often row i is drawn; depends on the seed alone."""
+        cdef int64_t i
+        cdef uint64_t bits, key = mix(seed + 0x5851F42D4C957F2Du), n = <uint64_t> self.n_rows
+        cdef uint64_t row
+        memset(counts, 0, self.n_rows * sizeof(uint32_t))
+        if self.share == NULL:
+            for i in range(n_draws // 2):
+                bits = mix(key + <uint64_t> i * 0x9E3779B97F4A7C15u)
+                counts[(bits >> 32) * n >> 32] += 1
+                counts[(bits & 0xFFFFFFFFu) * n >> 32] += 1
+            if n_draws % 2:
+                bits = mix(key + <uint64_t> (n_draws // 2) * 0x9E3779B97F4A7C15u)
+                counts[(bits >> 32) * n >> 32] += 1
+            return
+        for i in range(n_draws):
+            bits = mix(key + <uint64_t> i * 0x9E3779B97F4A7C15u)
+            row = (bits >> 32) * n >> 32
+            if <double> (mix(bits + 1) >> 11) * (1.0 / 9007199254740992.0) >= self.share[row]:
+                row = <uint64_t> self.other[row]
+            counts[row] += 1
+
+
+def bootstrap_counts(seed, Py_ssize_t n_rows, Py_ssize_t n_draws, weights=None):
+    """How often each row is drawn into the sample of a tree.
+
+    Parameters
+    ----------
+    seed : int
+        The tree's seed, 0 to 2**64 - 1.
+    n_rows : int
+    n_draws : int
+    weights : float64 array of shape (n_rows,), optional
+        Rows are drawn with a probability in proportion to it; all alike when not given.
+
+    Returns
+    -------
+    int32 array of shape (n_rows,)
+        Its sum is n_draws.
+
+    Raises
+    ------
+    ValueError
+        If there is no row, n_draws is not between 0 and 2**31 - 1, or the weights are negative, not finite or all 0.
+    """
+    if n_rows < 1 or not 0 <= n_draws < 2**31:
+        raise ValueError(f"n_rows={n_rows} must be at least 1, n_draws={n_draws} from 0 to 2**31 - 1")
+    cdef RowLottery lottery = RowLottery(n_rows, weights)
+    cdef uint32_t[::1] counts = np.empty(n_rows, dtype=np.uint32)
+    lottery.draw(seed, n_draws, &counts[0])
+    return np.asarray(counts).view(np.int32)

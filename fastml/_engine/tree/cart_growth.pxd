@@ -1,0 +1,100 @@
+"""The growth of one classification or regression tree: what threads share, and what each has to itself."""
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from fastml._engine.runtime.kernels cimport impurity_node, impurity_params, impurity_space, impurity_split
+
+
+cdef struct CartSettings:      # of all trees
+    impurity_params params     # but for what depends on the tree's weights
+    const uint8_t *columns
+    int64_t column_stride
+    int64_t n_rows
+    int32_t n_features
+    int32_t max_features
+    const int32_t *n_codes     # by feature
+    const uint8_t *categorical
+    const uint8_t *missing
+    const int8_t *monotone     # by feature; NULL: none
+    const double *lower
+    const double *upper
+    int32_t max_depth
+    int64_t max_leaves         # 0: to purity, depth first
+    int64_t min_split
+    double min_weight_leaf     # in the units of the weights
+    double min_decrease
+    bint best_first, is_classification, balance
+    # targets and weights
+    const int64_t *classes     # row-major (n_rows, n_outputs); class, or number in fixed point
+    const double *numbers      # the same as real numbers; NULL: classification
+    const double *weights      # NULL: all 1
+    bint whole                 # weights are whole numbers, taken as they are
+    double centre              # of fixed point: number = centre + fixed / number_scale
+    double number_scale
+    int64_t n_draws            # -1: every row once
+
+
+cdef struct CartNode:
+    int32_t left, right        # -1 in a leaf
+    int32_t feature            # -1 in a leaf
+    int32_t category_set
+    int32_t count
+    uint8_t code, missing_left
+    double threshold
+    double low, high           # bounds of the value
+    int64_t sums               # leaf: its first number in the sums of leaves; -1 in an inner node
+
+
+cdef struct OpenNode:          # a node whose split is still to be searched, or (best first) made
+    uint8_t *rows              # n records
+    uint8_t *spare             # room for n records
+    int64_t n
+    int32_t parent             # -1: none
+    int32_t side
+    int32_t depth
+    int32_t node
+    uint64_t path              # hash of the way from the root: seeds what is random in this node
+    int64_t weight, sum
+    double low, high
+    impurity_split split
+    int32_t feature            # of the split
+    double priority
+
+
+cdef struct Growth:            # of one thread
+    impurity_params params
+    impurity_space space
+    impurity_node view
+    uint8_t *first_rows
+    uint8_t *other_rows
+    uint8_t *gathered          # codes of IMPURITY_SLOTS features, wide tables
+    uint32_t *row_weights      # by row, fixed point
+    uint32_t *counts           # by row, how often it was drawn
+    int32_t *order             # of features
+    int32_t *drawn
+    int64_t *totals
+    double *factors            # balanced weight by class, all outputs
+    double weight_scale
+    double total_weight        # of the tree, in the units of the weights
+    uint64_t seed
+    int64_t tree               # its number; -1: none
+    bint failed                # out of memory
+    # the tree so far
+    CartNode *nodes
+    int64_t n_nodes, node_room
+    OpenNode *open
+    int64_t n_open, open_room
+    double *sums
+    int64_t n_sums, sum_room, sum_width
+    double *medians            # by node: medians of all outputs and the impurity
+    int64_t median_room
+    uint8_t *sets
+    int64_t n_sets, set_room
+    int64_t n_leaves
+
+
+cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil
+cdef void free_growth(Growth *g) noexcept nogil
+cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil
+cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
+cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil

@@ -1,0 +1,533 @@
+# cython: cdivision=True
+"""The growth of one classification or regression tree.
+
+Boosting (grow.pyx) looks at every feature of few large nodes, so it keeps row numbers, builds histograms and
+subtracts siblings. Growth to purity looks at some features of very many small nodes: here a node's rows are a
+contiguous stretch of records that a split moves (src_c/tree/records.h), and small nodes are searched without a
+histogram (src_c/tree/impurity.h). So the two hold rows, leaves and nodes differently; what they have in common is the
+matrix of codes, the rule of a split and the way in which random choices hang on the path to a node.
+
+A node owns its rows and as much spare room in another buffer. Its left child keeps the head of the rows, its right
+child goes to the spare room, and each has the rest of the other's place for spare room: two buffers of all rows are
+enough for any order of growth. The loops need a stack or a heap but no recursion, however deep the tree.
+"""
+
+from libc.math cimport INFINITY, NAN, isnan
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from fastml._engine.runtime.kernels cimport (
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_DIRECT, IMPURITY_GINI, IMPURITY_POISSON, IMPURITY_SLOTS,
+    IMPURITY_SQUARED_ERROR, K, impurity_split, partition_rule,
+)
+from fastml._engine.tree.bin_values cimport place_threshold
+from fastml._engine.tree.split cimport mix
+
+cdef double EPS = 2.220446049250313e-16
+cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15u
+
+
+cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
+    """Memory of one thread; False when there is not enough of it."""
+    cdef int64_t n = s.n_rows, channels = s.params.n_channels
+    cdef int64_t bytes = (n + 1) * s.params.layout.stride + 64
+    memset(g, 0, sizeof(Growth))
+    g.tree = -1
+    g.params = s.params
+    g.sum_width = channels if s.is_classification else 1 + 2 * channels
+    g.first_rows = <uint8_t *> malloc(bytes)
+    g.other_rows = <uint8_t *> malloc(bytes)
+    g.gathered = <uint8_t *> malloc(1 if s.params.layout.n_codes else n * IMPURITY_SLOTS)
+    g.row_weights = <uint32_t *> malloc(n * sizeof(uint32_t))
+    g.counts = <uint32_t *> malloc(n * sizeof(uint32_t))
+    g.order = <int32_t *> malloc(2 * s.n_features * sizeof(int32_t))
+    g.totals = <int64_t *> malloc(channels * sizeof(int64_t))
+    g.factors = <double *> malloc(channels * sizeof(double))
+    g.space.cells = <int64_t *> malloc((2 * 256 * IMPURITY_SLOTS + 256) * sizeof(int64_t))
+    g.space.pairs = <uint8_t *> calloc(4 * (IMPURITY_DIRECT + 64) * 8, 1)
+    g.space.order = <uint32_t *> malloc(2 * n * sizeof(uint32_t))
+    g.space.left = <int64_t *> malloc(2 * channels * sizeof(int64_t))
+    g.space.groups = <int64_t *> malloc(256 * (channels + 2) * sizeof(int64_t))
+    g.space.scores = <double *> malloc((256 + 3) * channels * sizeof(double))
+    g.space.fenwick = <int64_t *> malloc(
+        ((8 * n + 16) if s.params.criterion == IMPURITY_ABSOLUTE_ERROR else 1) * sizeof(int64_t))
+    if (g.first_rows == NULL or g.other_rows == NULL or g.gathered == NULL or g.row_weights == NULL or g.counts == NULL
+            or g.order == NULL or g.totals == NULL or g.factors == NULL or g.space.cells == NULL
+            or g.space.pairs == NULL or g.space.order == NULL or g.space.left == NULL or g.space.groups == NULL
+            or g.space.scores == NULL or g.space.fenwick == NULL):
+        return False
+    g.drawn = g.order + s.n_features
+    cdef int32_t f
+    for f in range(s.n_features):
+        g.order[f] = f
+    return True
+
+
+cdef void free_growth(Growth *g) noexcept nogil:
+    free(g.first_rows)
+    free(g.other_rows)
+    free(g.gathered)
+    free(g.row_weights)
+    free(g.counts)
+    free(g.order)
+    free(g.totals)
+    free(g.factors)
+    free(g.space.cells)
+    free(g.space.pairs)
+    free(g.space.order)
+    free(g.space.left)
+    free(g.space.groups)
+    free(g.space.scores)
+    free(g.space.fenwick)
+    free(g.nodes)
+    free(g.open)
+    free(g.sums)
+    free(g.medians)
+    free(g.sets)
+    memset(g, 0, sizeof(Growth))
+
+
+cdef bint fits(void **memory, int64_t *room, int64_t wanted, size_t size) noexcept nogil:
+    """Makes room for so many entries."""
+    cdef void *grown
+    if wanted <= room[0]:
+        return True
+    wanted = max(wanted, 2 * room[0], <int64_t> 64)
+    grown = realloc(memory[0], wanted * size)
+    if grown == NULL:
+        return False
+    memory[0] = grown
+    room[0] = wanted
+    return True
+
+
+cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil:
+    """Starts a tree on the n records in first_rows."""
+    cdef OpenNode *root
+    g.n_nodes = g.n_open = g.n_sums = g.n_sets = 0
+    g.n_leaves = 1
+    if not fits(<void **> &g.open, &g.open_room, 1, sizeof(OpenNode)):
+        g.failed = True
+        return
+    root = g.open
+    memset(root, 0, sizeof(OpenNode))
+    root.rows, root.spare, root.n = g.first_rows, g.other_rows, n
+    root.parent, root.node, root.feature = -1, -1, -1
+    root.path = 1
+    root.low, root.high = -INFINITY, INFINITY
+    root.weight = K.impurity_totals(&g.params, root.rows, n, g.totals)
+    root.sum = g.totals[1 if g.params.n_channels == 2 and s.is_classification else 0]
+    g.n_open = 1
+    if s.best_first:
+        number(s, g, 0)
+        examine(s, g, 0)
+
+
+# ---- one node -------------------------------------------------------------------------------------------------------
+
+cdef int32_t add_node(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
+    """A new node, a leaf until it is split; -1: out of memory."""
+    cdef CartNode *node
+    if not fits(<void **> &g.nodes, &g.node_room, g.n_nodes + 1, sizeof(CartNode)):
+        return -1
+    if g.params.criterion == IMPURITY_ABSOLUTE_ERROR and not fits(
+            <void **> &g.medians, &g.median_room, (g.n_nodes + 1) * (g.params.n_outputs + 1), sizeof(double)):
+        return -1
+    node = g.nodes + g.n_nodes
+    memset(node, 0, sizeof(CartNode))
+    node.left = node.right = node.feature = node.category_set = -1
+    node.threshold = NAN
+    node.sums = -1
+    node.count = <int32_t> open.n
+    node.low, node.high = open.low, open.high
+    if open.parent >= 0:
+        if open.side == 0:
+            g.nodes[open.parent].left = <int32_t> g.n_nodes
+        else:
+            g.nodes[open.parent].right = <int32_t> g.n_nodes
+    g.n_nodes += 1
+    return <int32_t> (g.n_nodes - 1)
+
+
+cdef bint number(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
+    g.open[at].node = add_node(s, g, g.open + at)
+    if g.open[at].node < 0:
+        g.failed = True
+    return not g.failed
+
+
+cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
+    """Writes down the sums of a leaf's rows, in real numbers."""
+    cdef int64_t i, o, y, row, width = g.sum_width, n_outputs = g.params.n_outputs
+    cdef double *sums
+    cdef double w, x
+    cdef const uint8_t *record
+    if not fits(<void **> &g.sums, &g.sum_room, g.n_sums + width, sizeof(double)):
+        g.failed = True
+        return
+    g.nodes[open.node].sums = g.n_sums
+    sums = g.sums + g.n_sums
+    g.n_sums += width
+    memset(sums, 0, width * sizeof(double))
+    if g.params.layout.small:
+        K.impurity_totals(&g.params, open.rows, open.n, g.totals)
+        for i in range(width):
+            sums[i] = <double> g.totals[i]
+        return
+    for i in range(open.n):
+        record = open.rows + i * g.params.layout.stride
+        row = (<const uint32_t *> (record + g.params.layout.row))[0]
+        w = row_weight(s, g, row)
+        if s.is_classification:
+            for o in range(n_outputs):
+                sums[g.params.first[o] + s.classes[row * n_outputs + o]] += w
+            continue
+        sums[0] += w
+        for o in range(n_outputs):
+            x = s.numbers[row * n_outputs + o]
+            sums[1 + o] += w * x
+            if g.params.criterion == IMPURITY_POISSON:
+                sums[1 + n_outputs + o] += w * x_log(x)
+            else:
+                sums[1 + n_outputs + o] += w * (x - s.centre) * (x - s.centre)
+
+
+cdef extern from "<math.h>" nogil:
+    double log(double x)
+
+
+cdef inline double x_log(double x) noexcept nogil:
+    return x * log(x) if x > 0 else 0.0
+
+
+cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil:
+    """Weight of a row in this tree, in the units of the weights."""
+    cdef double w = 1.0
+    cdef int64_t o
+    if s.n_draws >= 0:
+        w = g.counts[row]
+    elif s.weights != NULL:
+        w = s.weights[row]
+    if s.balance:
+        for o in range(s.params.n_outputs):
+            w *= g.factors[s.params.first[o] + s.classes[row * s.params.n_outputs + o]]
+    return w
+
+
+cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
+    """Whether all rows of the node have the same targets; its totals are those of the node."""
+    cdef int64_t i, o, c, n_outputs = g.params.n_outputs
+    cdef int32_t present
+    cdef const uint8_t *record = open.rows
+    cdef int64_t y
+    cdef const int64_t *first
+    if s.is_classification:
+        for o in range(n_outputs):
+            present = 0
+            for c in range(g.params.first[o], g.params.first[o + 1]):
+                present += g.totals[c] != 0
+            if present > 1:
+                return False
+        return True
+    if n_outputs == 1:
+        y = (<const int64_t *> (record + g.params.layout.payload))[0]
+        for i in range(1, open.n):
+            record = record + g.params.layout.stride
+            if (<const int64_t *> (record + g.params.layout.payload))[0] != y:
+                return False
+        return True
+    first = s.classes + (<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs
+    for i in range(1, open.n):
+        record = record + g.params.layout.stride
+        for o in range(n_outputs):
+            if s.classes[(<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs + o] != first[o]:
+                return False
+    return True
+
+
+cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
+    """Searches the open node for its split. False: it is a leaf."""
+    cdef OpenNode *open = g.open + at
+    cdef double unit, impurity
+    cdef int64_t c
+    open.feature = -1
+    open.priority = 0
+    g.view.records, g.view.n, g.view.weight, g.view.totals = open.rows, open.n, open.weight, g.totals
+    g.view.low, g.view.high = open.low, open.high
+    if s.is_classification and g.params.n_channels == 2 and g.params.n_outputs == 1:
+        g.totals[0], g.totals[1] = open.weight - open.sum, open.sum
+    elif g.params.n_outputs == 1 and not s.is_classification and g.params.criterion != IMPURITY_ABSOLUTE_ERROR:
+        g.totals[0] = open.sum
+    else:
+        open.weight = K.impurity_totals(&g.params, open.rows, open.n, g.totals)
+        g.view.weight = open.weight
+    if g.params.criterion == IMPURITY_ABSOLUTE_ERROR:
+        impurity = K.impurity_medians(&g.params, &g.view, &g.space,
+                                      g.medians + open.node * (g.params.n_outputs + 1)) if open.n else 0.0
+        g.medians[open.node * (g.params.n_outputs + 1) + g.params.n_outputs] = (
+            impurity / (s.number_scale * max(open.weight, <int64_t> 1) * g.params.n_outputs))
+    if (open.depth >= s.max_depth or open.n < s.min_split or open.n < 2 * g.params.min_rows
+            or open.weight < 2 * g.params.min_weight or open.n < 2 or is_pure(s, g, open)):
+        return False
+    if g.params.n_channels > 2 and s.is_classification:
+        g.view.squares = 0
+        for c in range(g.params.n_channels):
+            g.view.squares += g.totals[c] * g.totals[c]
+    search(s, g, open)
+    if open.feature < 0:
+        return False
+    # gains are in fixed point: of the weights, and of the targets or their squares
+    unit = 1.0 / (g.weight_scale * g.total_weight)
+    if not s.is_classification:
+        unit /= s.number_scale
+        if g.params.criterion == IMPURITY_SQUARED_ERROR:
+            unit /= s.number_scale
+    open.priority = open.split.gain * unit
+    if open.priority + EPS < s.min_decrease:
+        open.feature = -1
+        return False
+    return True
+
+
+cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
+    """Best split over max_features features drawn for this node, in the order in which they were drawn.
+
+    Constant ones count as drawn, but drawing goes on until one that is not constant was found. When all features are
+    looked at they begin at a random one, so that ties (small nodes are full of them) favour none.
+    """
+    cdef uint64_t key = mix(g.seed ^ mix(open.path))
+    cdef int32_t n = s.n_features, first = 0, last, j, pick, swap, f
+    cdef bint all_features = s.max_features >= n, found = False
+    cdef int32_t n_drawn = 0
+    cdef impurity_split best
+    cdef int32_t shift = <int32_t> ((mix(key + GOLDEN) >> 32) * <uint64_t> n >> 32) if all_features else 0
+    best.score = -INFINITY
+    best.slot = -1
+    while first < n and (first < s.max_features or not found):
+        last = min(first + IMPURITY_SLOTS, s.max_features) if first < s.max_features else first + 1
+        for j in range(first, last):
+            if all_features:
+                f = j + shift
+                f = f if f < n else f - n
+            else:
+                pick = j + <int32_t> ((mix(key + <uint64_t> (j + 1) * GOLDEN) >> 32) * <uint64_t> (n - j) >> 32)
+                g.drawn[j] = pick
+                f = g.order[pick]
+                g.order[pick] = g.order[j]
+                g.order[j] = f
+                n_drawn = j + 1
+            set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)))
+        g.view.n_slots = last - first
+        if g.params.layout.n_codes == 0:
+            K.records_gather(g.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
+        best.slot = -1
+        found = K.impurity_search(&g.params, &g.view, &g.space, &best) or found
+        if best.slot >= 0:
+            open.split = best
+            open.feature = g.view.feature[best.slot]
+        first = last
+    # back to the identity, so that the next draw does not depend on this one
+    for j in range(n_drawn - 1, -1, -1):
+        pick = g.drawn[j]
+        swap = g.order[pick]
+        g.order[pick] = g.order[j]
+        g.order[j] = swap
+
+
+cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_t f, uint64_t key) noexcept nogil:
+    g.view.feature[slot], g.view.n_codes[slot] = f, s.n_codes[f]
+    g.view.categorical[slot], g.view.missing[slot] = s.categorical[f], s.missing[f]
+    g.view.monotone[slot] = s.monotone[f] if s.monotone != NULL else 0
+    g.view.key[slot] = key
+    if g.params.layout.n_codes:
+        g.view.codes, g.view.step, g.view.at[slot] = g.view.records, g.params.layout.stride, f
+    else:
+        g.view.codes, g.view.step, g.view.at[slot] = g.gathered, 1, slot * g.view.n
+
+
+cdef int64_t divide(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
+    """Makes the split of a node: fills in its entry in the tree and moves its rows; returns how many go left, or -1
+    when there is no memory for a set of categories."""
+    cdef impurity_split *split = &open.split
+    cdef CartNode *node = g.nodes + open.node
+    cdef const double *lower = s.lower + 256 * <int64_t> open.feature
+    cdef const double *upper = s.upper + 256 * <int64_t> open.feature
+    cdef partition_rule rule
+    cdef uint8_t *bits
+    cdef int64_t n_left, i
+    cdef int c
+    node.feature = open.feature
+    node.missing_left = split.missing_left
+    rule.set = NULL
+    if split.categorical:
+        if not fits(<void **> &g.sets, &g.set_room, 32 * (g.n_sets + 1), 1):
+            return -1
+        memcpy(g.sets + 32 * g.n_sets, split.set, 32)
+        node.category_set = <int32_t> g.n_sets
+        g.n_sets += 1
+        rule.set = g.sets + 32 * node.category_set
+        rule.code = rule.bias = 0
+    else:
+        if split.next == 0:
+            node.code, node.threshold = split.code, INFINITY
+        else:
+            node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
+        rule.code, rule.bias = split.code, 0 if split.missing_left else 1
+    n_left = K.records_split(g.params.layout, open.rows, open.n, open.feature, &rule, open.spare)
+    if split.categorical:
+        open_set(g, open, n_left)
+        node.missing_left = g.sets[32 * node.category_set] & 1
+    elif not split.any_missing:
+        node.missing_left = 2 * n_left > open.n
+    return n_left
+
+
+cdef void open_set(Growth *g, const OpenNode *open, int64_t n_left) noexcept nogil:
+    """Codes that no row of the node has go with the greater part from now on."""
+    cdef uint8_t[256] present
+    cdef uint8_t *bits = g.sets + 32 * (g.n_sets - 1)
+    cdef const uint8_t *record
+    cdef int64_t i
+    cdef int c
+    if 2 * n_left <= open.n:
+        return
+    memset(present, 0, 256)
+    for i in range(open.n):
+        record = open.rows + i * g.params.layout.stride if i < n_left else (
+            open.spare + (i - n_left) * g.params.layout.stride)
+        if g.params.layout.n_codes:
+            present[record[open.feature]] = 1
+        else:
+            present[g.params.layout.columns[open.feature * g.params.layout.column_stride
+                                            + (<const uint32_t *> (record + g.params.layout.row))[0]]] = 1
+    for c in range(256):
+        if not present[c]:
+            bits[c >> 3] |= <uint8_t> (1 << (c & 7))
+
+
+cdef void set_child(const CartSettings *s, const OpenNode *open, OpenNode *child, int side,
+                    int64_t n_left) noexcept nogil:
+    cdef double middle
+    cdef int64_t stride = s.params.layout.stride
+    cdef int direction = s.monotone[open.feature] if s.monotone != NULL else 0
+    child.parent, child.side, child.depth = open.node, side, open.depth + 1
+    child.node = child.feature = -1
+    child.path = mix(open.path * 2 + <uint64_t> side + 1)
+    child.low, child.high = open.low, open.high
+    if direction != 0:
+        middle = 0.5 * (open.split.value_left + open.split.value_right)
+        if (direction > 0) == (side == 0):
+            child.high = middle
+        else:
+            child.low = middle
+    # the left child's rows have stayed, the right one's have gone to the spare room: what they left is room again
+    if side == 0:
+        child.rows, child.spare = open.rows, open.spare + (open.n - n_left) * stride
+        child.n, child.weight, child.sum = n_left, open.split.weight_left, open.split.sum_left
+    else:
+        child.rows, child.spare = open.spare, open.rows + n_left * stride
+        child.n = open.n - n_left
+        child.weight, child.sum = open.weight - open.split.weight_left, open.sum - open.split.sum_left
+
+
+# ---- the order of growth --------------------------------------------------------------------------------------------
+
+cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil:
+    """Goes on with the tree until it is done (n_open is 0) or has cost `budget`; returns what it has cost."""
+    if s.best_first:
+        return grow_best_first(s, g, budget)
+    return grow_depth_first(s, g, budget)
+
+
+cdef int64_t grow_depth_first(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil:
+    cdef OpenNode *open
+    cdef OpenNode *right
+    cdef int64_t cost = 0, n_left
+    cdef OpenNode node
+    while g.n_open > 0 and cost < budget and not g.failed:
+        if not fits(<void **> &g.open, &g.open_room, g.n_open + 1, sizeof(OpenNode)) or not number(s, g, g.n_open - 1):
+            g.failed = True
+            break
+        open = g.open + g.n_open - 1
+        cost += (open.n + 16) * (min(s.max_features, s.n_features) + 4)
+        if not examine(s, g, g.n_open - 1):
+            close_leaf(s, g, open)
+            g.n_open -= 1
+            continue
+        n_left = divide(s, g, open)
+        if n_left < 0:
+            g.failed = True
+            break
+        node = open[0]
+        # the right child waits below the left one
+        right = open
+        set_child(s, &node, right, 1, n_left)
+        set_child(s, &node, right + 1, 0, n_left)
+        g.n_open += 1
+    return cost
+
+
+cdef bint before(const OpenNode *a, const OpenNode *b) noexcept nogil:
+    return a.priority > b.priority or (a.priority == b.priority and a.node < b.node)
+
+
+cdef void sift_up(Growth *g, int64_t at) noexcept nogil:
+    cdef OpenNode own = g.open[at]
+    cdef int64_t up
+    while at > 0:
+        up = (at - 1) // 2
+        if not before(&own, g.open + up):
+            break
+        g.open[at] = g.open[up]
+        at = up
+    g.open[at] = own
+
+
+cdef void pop_top(Growth *g) noexcept nogil:
+    cdef OpenNode own
+    cdef int64_t at = 0, down
+    g.n_open -= 1
+    own = g.open[g.n_open]
+    while 2 * at + 1 < g.n_open:
+        down = 2 * at + 1
+        if down + 1 < g.n_open and before(g.open + down + 1, g.open + down):
+            down += 1
+        if not before(g.open + down, &own):
+            break
+        g.open[at] = g.open[down]
+        at = down
+    if g.n_open:
+        g.open[at] = own
+
+
+cdef int64_t grow_best_first(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil:
+    """All open nodes have been examined and are in a heap by priority; those without a split are leaves."""
+    cdef OpenNode node
+    cdef OpenNode *child
+    cdef int64_t cost = 0, n_left
+    cdef int side
+    while g.n_open > 0 and cost < budget and not g.failed:
+        node = g.open[0]
+        pop_top(g)
+        cost += (node.n + 16) * (min(s.max_features, s.n_features) + 4)
+        if node.feature < 0 or g.n_leaves >= s.max_leaves:
+            close_leaf(s, g, &node)
+            continue
+        if not fits(<void **> &g.open, &g.open_room, g.n_open + 2, sizeof(OpenNode)):
+            g.failed = True
+            break
+        n_left = divide(s, g, &node)
+        if n_left < 0:
+            g.failed = True
+            break
+        g.n_leaves += 1
+        for side in range(2):
+            child = g.open + g.n_open
+            set_child(s, &node, child, side, n_left)
+            if not number(s, g, g.n_open):
+                break
+            examine(s, g, g.n_open)
+            g.n_open += 1
+            sift_up(g, g.n_open - 1)
+    return cost

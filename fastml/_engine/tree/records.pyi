@@ -1,0 +1,7 @@
+from fastml._engine.tree.binned import BinnedMatrix
+
+class RecordLayout:
+    binned: BinnedMatrix
+    def __init__(self, binned: BinnedMatrix, small: bool, with_row: bool = False) -> None: ...
+    @property
+    def stride(self) -> int: ...

@@ -1,0 +1,54 @@
+"""How a node's rows are held while a tree grows to purity: see src_c/tree/records.h."""
+
+from libc.stdint cimport int32_t, uint8_t
+
+from fastml._engine.tree.binned cimport BinnedMatrix
+
+cdef enum:
+    SMALL_PAYLOAD = 4    # class and weight
+    ROW_NUMBER = 4
+    PAYLOAD = 16         # target, weight and row number
+
+
+cdef class RecordLayout:
+    """Where things are in a record of one row of a matrix.
+
+    Parameters
+    ----------
+    binned : BinnedMatrix
+        Its codes must stay where they are.
+    small : bool
+        One output of at most 256 classes and whole weights below 2**24: class and weight take 4 bytes together.
+        Otherwise target, weight and row number take 16.
+    with_row : bool
+        The row number is wanted in any case.
+
+    Attributes
+    ----------
+    stride : int
+        Bytes of a record: codes of at most 64 features and payload, a multiple of 16; payload alone when the table
+        has more features.
+    """
+
+    def __init__(self, BinnedMatrix binned not None, bint small, bint with_row=False):
+        cdef bint wide = binned.n_features > WIDE
+        cdef int32_t size = SMALL_PAYLOAD + (ROW_NUMBER if with_row else 0)
+        self.binned = binned
+        self.layout.small = small
+        self.layout.n_codes = 0 if wide else <int32_t> binned.n_features
+        if not small:
+            size = PAYLOAD
+        elif wide:
+            size = SMALL_PAYLOAD + ROW_NUMBER
+        self.layout.stride = size if wide else (self.layout.n_codes + size + 15) // 16 * 16
+        self.layout.payload = self.layout.stride - size
+        self.layout.row = self.layout.stride - ROW_NUMBER if size > SMALL_PAYLOAD else -1
+        self.layout.n_blocks = <int32_t> binned.n_blocks
+        self.layout.blocks = <const uint8_t *const *> binned.blocks
+        self.layout.block_stride = binned.block_stride_p
+        self.layout.columns = binned.columns
+        self.layout.column_stride = binned.column_stride
+
+    @property
+    def stride(self):
+        return self.layout.stride

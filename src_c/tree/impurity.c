@@ -1,0 +1,104 @@
+/* See impurity.h. */
+#include "impurity.h"
+
+#include "../lanes.h"
+
+#include "impurity_score.h"
+#include "impurity_sorted.h"
+#include "impurity_median.h"
+#include "impurity_category.h"
+#include "impurity_fast.h"
+
+/* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the weight. */
+int64_t FN(impurity_totals)(const impurity_params *p, const uint8_t *records, int64_t n, int64_t *totals) {
+    impurity_node node;
+    memset(&node, 0, sizeof node);
+    node.records = records;
+    memset(totals, 0, (size_t)p->n_channels * sizeof *totals);
+    side_sums all = {totals, 0, 0, 0, 0};
+    const int small = p->layout->small;
+    if (p->n_outputs == 1 && is_classification(p) && small)
+        for (int64_t i = 0; i < n; i++) /* what MORE_CLASSES sums besides is not wanted */
+            include_row(p, &node, TWO_CLASSES, 1, i, &all);
+    else
+        for (int64_t i = 0; i < n; i++)
+            include_row(p, &node, OTHER, small, i, &all);
+    return all.weight;
+}
+
+/* Whether all rows have the same code in slot s. */
+static int is_constant(const impurity_node *node, int s) {
+    const uint8_t first = code_of(node, s, 0);
+    for (int64_t i = 1; i < node->n; i++)
+        if (code_of(node, s, i) != first)
+            return 0;
+    return 1;
+}
+
+/* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some slot is
+ * not constant in the node. */
+int FN(impurity_search)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                        impurity_split *best) {
+    const double before = best->score;
+    const impurity_kind kind = kind_of(p);
+    int plain = (kind == TWO_CLASSES || kind == ONE_NUMBER) && p->min_rows <= 1 && !p->random && !p->bounded;
+    int missing = 0;
+    for (int s = 0; s < node->n_slots; s++) {
+        plain &= !node->categorical[s];
+        missing |= node->missing[s];
+    }
+    if (plain && kind == TWO_CLASSES && !missing && p->layout->small && node->n <= IMPURITY_DIRECT &&
+        node->weight < 256)
+        search_direct(p, node, space, best);
+    else if (plain && node->n > 32)
+        search_counted(p, node, space, kind == TWO_CLASSES, best);
+    else
+        for (int s = 0; s < node->n_slots; s++) {
+            if (p->random)
+                search_random(p, node, space, s, best);
+            else if (node->categorical[s])
+                search_categories(p, node, space, s, best);
+            else
+                search_sorted(p, node, space, s, best);
+        }
+    if (best->score > before) {
+        best->gain = gain_of(p, node, best->score);
+        return 1;
+    }
+    for (int s = 0; s < node->n_slots; s++)
+        if (!is_constant(node, s))
+            return 1;
+    return 0;
+}
+
+/* Weight times impurity of each output of a node, from its sums: squares[o], the sum of weight times
+ * (target - what the sums were centred on)^2, or for Poisson of weight times target times log(target), is read
+ * for numbers only. Returns their sum. */
+double FN(impurity_value)(const impurity_params *p, const double *totals, const double *squares, double weight) {
+    double sum = 0;
+    for (int32_t o = 0; o < p->n_outputs; o++) {
+        const double *own = totals + p->first[o];
+        if (is_classification(p)) {
+            double part = 0;
+            for (int32_t c = 0; c < p->first[o + 1] - p->first[o]; c++) {
+                const double share = own[c] / weight;
+                if (p->criterion == IMPURITY_GINI)
+                    part += share * share;
+                else if (share > 0)
+                    part += share * log_double(share) * LOG2E;
+            }
+            sum += weight * (p->criterion == IMPURITY_GINI ? 1 - part : -part);
+        } else if (p->criterion == IMPURITY_POISSON)
+            sum += own[0] > 0 ? squares[o] - own[0] * log_double(own[0] / weight) : 0;
+        else
+            sum += squares[o] - own[0] * own[0] / weight;
+    }
+    return sum;
+}
+
+/* The medians of a node's targets (the mean of two where half the weight lies on each side), fixed point; returns
+ * the sum over outputs of weight times distance from them. */
+double FN(impurity_medians)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                            double *medians) {
+    return absolute_impurity(p, node, space, medians);
+}
