@@ -9,7 +9,8 @@
 #include "impurity_category.h"
 #include "impurity_fast.h"
 
-/* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the weight. */
+/* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the
+ * weight. */
 int64_t FN(impurity_totals)(const impurity_params *p, const uint8_t *records, int64_t n, int64_t *totals) {
     impurity_node node;
     memset(&node, 0, sizeof node);
@@ -35,8 +36,8 @@ static int is_constant(const impurity_node *node, int s) {
     return 1;
 }
 
-/* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some slot is
- * not constant in the node. */
+/* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some
+ * slot is not constant in the node. */
 int FN(impurity_search)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                         impurity_split *best) {
     const double before = best->score;
@@ -72,9 +73,10 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
 }
 
 /* Weight times impurity of each output of a node, from its sums: squares[o], the sum of weight times
- * (target - what the sums were centred on)^2, or for Poisson of weight times target times log(target), is read
- * for numbers only. Returns their sum. */
-double FN(impurity_value)(const impurity_params *p, const double *totals, const double *squares, double weight) {
+ * (target - what the sums were centred on)^2, or for Poisson of weight times target times log(target), is
+ * read for numbers only. Returns their sum. */
+double FN(impurity_value)(const impurity_params *p, const double *totals, const double *squares,
+                          double weight) {
     double sum = 0;
     for (int32_t o = 0; o < p->n_outputs; o++) {
         const double *own = totals + p->first[o];
@@ -96,8 +98,8 @@ double FN(impurity_value)(const impurity_params *p, const double *totals, const 
     return sum;
 }
 
-/* The medians of a node's targets (the mean of two where half the weight lies on each side), fixed point; returns
- * the sum over outputs of weight times distance from them. */
+/* The medians of a node's targets (the mean of two where half the weight lies on each side), fixed point;
+ * returns the sum over outputs of weight times distance from them. */
 double FN(impurity_medians)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                             double *medians) {
     return absolute_impurity(p, node, space, medians);

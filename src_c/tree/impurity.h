@@ -18,8 +18,8 @@
  * The others are written out in impurity_sorted.h. (Breiman, Friedman, Olshen & Stone 1984, 4.3 and 8.4;
  * Poisson: half the deviance.)
  *
- * Ties: the smaller slot, then the smaller code, then missing to the right. Limits: at least min_rows rows and
- * min_weight on each side; monotonic order and bounds of the children's values.
+ * Ties: the smaller slot, then the smaller code, then missing to the right. Limits: at least min_rows rows
+ * and min_weight on each side; monotonic order and bounds of the children's values.
  *
  * Code 0 is a missing value. Both ways are tried where there is one in the node; that the missing alone go
  * left is said by its mirror image, all others left.
@@ -49,18 +49,18 @@ typedef enum impurity_criterion {
 typedef struct impurity_params {
     int32_t criterion;
     int32_t n_outputs;
-    int32_t n_channels;      /* classes of all outputs, or outputs */
-    const int32_t *first;    /* (n_outputs + 1,) first channel of each output */
-    const int64_t *targets;  /* row i's at targets[i * n_outputs]; read with more than one output */
-    const int32_t *rank;     /* rank of a target among all, laid out as targets: absolute error */
-    const int64_t *ranked;   /* target of a rank; output o's at ranked[o * n_ranked] */
+    int32_t n_channels;     /* classes of all outputs, or outputs */
+    const int32_t *first;   /* (n_outputs + 1,) first channel of each output */
+    const int64_t *targets; /* row i's at targets[i * n_outputs]; read with more than one output */
+    const int32_t *rank;    /* rank of a target among all, laid out as targets: absolute error */
+    const int64_t *ranked;  /* target of a rank; output o's at ranked[o * n_ranked] */
     int64_t n_ranked;
     const double *log_table; /* (IMPURITY_LOGS,) x log2(x) */
     double least_sum;        /* of a child's weighted targets (Poisson) */
     int64_t min_rows, min_weight;
-    int32_t unit_weights;    /* all weights are 1 */
-    int32_t random;          /* splitter="random" */
-    int32_t bounded;         /* there are monotonic constraints */
+    int32_t unit_weights;        /* all weights are 1 */
+    int32_t random;              /* splitter="random" */
+    int32_t bounded;             /* there are monotonic constraints */
     const double *lower, *upper; /* (n_features, 256) least and greatest training value of a code */
     const records_layout *layout;
 } impurity_params;
@@ -86,13 +86,13 @@ typedef struct impurity_node {
 
 /* Memory of one thread. */
 typedef struct impurity_space {
-    int64_t *cells;       /* (2 * 256 * IMPURITY_SLOTS + 256,) */
-    uint8_t *pairs;       /* (4 * (IMPURITY_DIRECT + 64) * 8,) */
-    uint32_t *order;      /* (2 * rows,) */
-    int64_t *left;        /* (2 * n_channels,) */
-    int64_t *groups;      /* (256 * (n_channels + 2),): categories */
-    double *scores;       /* (256 + 3 * n_channels,): categories */
-    int64_t *fenwick;     /* (8 * rows + 16,): absolute error */
+    int64_t *cells;   /* (2 * 256 * IMPURITY_SLOTS + 256,) */
+    uint8_t *pairs;   /* (4 * (IMPURITY_DIRECT + 64) * 8,) */
+    uint32_t *order;  /* (2 * rows,) */
+    int64_t *left;    /* (2 * n_channels,) */
+    int64_t *groups;  /* (256 * (n_channels + 2),): categories */
+    double *scores;   /* (256 + 3 * n_channels,): categories */
+    int64_t *fenwick; /* (8 * rows + 16,): absolute error */
 } impurity_space;
 
 typedef struct impurity_split {
@@ -102,8 +102,8 @@ typedef struct impurity_split {
     double value_left, value_right; /* of the children, where monotonic constraints ask */
     int64_t weight_left, sum_left;  /* weight; sum of the first channel that is kept: see impurity.c */
     int32_t slot;
-    uint8_t code;     /* last code in the node that goes left */
-    uint8_t next;     /* first code in the node that goes right; 0: none but missing */
+    uint8_t code; /* last code in the node that goes left */
+    uint8_t next; /* first code in the node that goes right; 0: none but missing */
     uint8_t missing_left, categorical, any_missing;
     uint8_t set[32];
 } impurity_split;

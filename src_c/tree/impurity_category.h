@@ -9,8 +9,9 @@ typedef struct category {
 } category;
 
 /* Share or mean of each channel of each present category: means[k * n_channels + c], parts[k] its weight. */
-static int32_t category_means(const impurity_params *p, const impurity_node *node, const impurity_space *space, int s,
-                              category *found, double *means, double *parts) {
+static int32_t category_means(const impurity_params *p, const impurity_node *node,
+                              const impurity_space *space, int s, category *found, double *means,
+                              double *parts) {
     const int32_t n_channels = p->n_channels;
     int64_t *sums = space->groups, *weight = sums + 256 * (int64_t)n_channels, *rows = weight + 256;
     const impurity_kind kind = kind_of(p);
@@ -36,8 +37,8 @@ static int32_t category_means(const impurity_params *p, const impurity_node *nod
 
 /* Scores along the first principal direction of the means, weighted by the parts (Coppersmith, Hong & Hosking
  * 1999): power iteration from the mean that is farthest from the centre. */
-static void principal_scores(int32_t n, int32_t n_channels, double *means, const double *parts, category *found,
-                             double *direction, double *next) {
+static void principal_scores(int32_t n, int32_t n_channels, double *means, const double *parts,
+                             category *found, double *direction, double *next) {
     double total = 0, farthest = -1;
     memset(next, 0, (size_t)n_channels * sizeof *next);
     for (int32_t k = 0; k < n; k++) {
@@ -105,8 +106,8 @@ static void name_categories(const uint8_t *remap, impurity_split *best) {
     best->categorical = 1;
 }
 
-static void scan_categories(const impurity_params *p, const impurity_node *node, const impurity_space *space, int s,
-                            const uint8_t *remap, impurity_split *best) {
+static void scan_categories(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                            int s, const uint8_t *remap, impurity_split *best) {
     const row_scan one = {p, node, space, remap, space->order, s};
     impurity_split own = *best;
     own.slot = -1;
@@ -118,8 +119,8 @@ static void scan_categories(const impurity_params *p, const impurity_node *node,
     name_categories(remap, best);
 }
 
-static void search_categories(const impurity_params *p, const impurity_node *node, const impurity_space *space,
-                              int s, impurity_split *best) {
+static void search_categories(const impurity_params *p, const impurity_node *node,
+                              const impurity_space *space, int s, impurity_split *best) {
     category found[256];
     double parts[256], *means = space->scores;
     uint8_t remap[256] = {0};
@@ -201,8 +202,8 @@ static int draw_threshold(const impurity_params *p, const impurity_node *node, i
     return code;
 }
 
-static void search_random(const impurity_params *p, const impurity_node *node, const impurity_space *space, int s,
-                          impurity_split *best) {
+static void search_random(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                          int s, impurity_split *best) {
     uint8_t present[256] = {0}, remap[256] = {0};
     double threshold = NAN;
     int n = 0, last = 0;

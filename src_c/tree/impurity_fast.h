@@ -29,7 +29,8 @@ static void take_lanes(const impurity_node *node, const lane_best *lanes, impuri
 
 /* Codes and weights, eight bytes a row, the rows of class 0 before those of class 1. Returns how many rows of
  * class 0 there are. */
-static int64_t load_pairs(const impurity_params *p, const impurity_node *node, uint8_t *codes, uint8_t *weights) {
+static int64_t load_pairs(const impurity_params *p, const impurity_node *node, uint8_t *codes,
+                          uint8_t *weights) {
     const int64_t n = node->n, stride = p->layout->stride;
     int64_t front = 0, back = n - 1;
     const uint8_t *payload = node->records + p->layout->payload;
@@ -50,8 +51,8 @@ static int64_t load_pairs(const impurity_params *p, const impurity_node *node, u
 }
 
 /* left[i][s] = weight of the rows from lo to hi whose code in slot s is not above row i's. */
-static ALWAYS_INLINE void sum_pairs(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi, int64_t n,
-                                    uint8_t *left) {
+static ALWAYS_INLINE void sum_pairs(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi,
+                                    int64_t n, uint8_t *left) {
     for (int64_t i = 0; i < 8 * n; i += 4 * LANES8) {
         lane_u8 x[4], sum[4];
         for (int u = 0; u < 4; u++) {
@@ -73,7 +74,8 @@ static ALWAYS_INLINE void sum_pairs(const uint8_t *codes, const uint8_t *weights
 static void search_direct(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                           impurity_split *best) {
     const int64_t n = node->n;
-    uint8_t *codes = space->pairs, *zero = codes + 8 * (IMPURITY_DIRECT + 64), *one = zero + 8 * (IMPURITY_DIRECT + 64);
+    uint8_t *codes = space->pairs, *zero = codes + 8 * (IMPURITY_DIRECT + 64),
+            *one = zero + 8 * (IMPURITY_DIRECT + 64);
     uint8_t *weights = one + 8 * (IMPURITY_DIRECT + 64);
     const int64_t n_zero = load_pairs(p, node, codes, weights);
     sum_pairs(codes, weights, 0, n_zero, n, zero);
@@ -117,9 +119,10 @@ static void search_direct(const impurity_params *p, const impurity_node *node, c
 
 /* ---- many rows: histograms */
 
-/* two: cells[code][slot] += weight | weight of class 1 << 32; else sums[code][slot] += weight * target beside. */
-static ALWAYS_INLINE void count_rows(const impurity_params *p, const impurity_node *node, int n_slots, int two,
-                                     int small, int64_t *cells, int64_t *sums) {
+/* two: cells[code][slot] += weight | weight of class 1 << 32; else sums[code][slot] += weight * target
+ * beside. */
+static ALWAYS_INLINE void count_rows(const impurity_params *p, const impurity_node *node, int n_slots,
+                                     int two, int small, int64_t *cells, int64_t *sums) {
     const int64_t stride = p->layout->stride, step = node->step;
     const uint8_t *payload = node->records + p->layout->payload;
     const uint8_t *code[SLOTS];
@@ -137,15 +140,16 @@ static ALWAYS_INLINE void count_rows(const impurity_params *p, const impurity_no
     }
 }
 
-static void count_slots(const impurity_params *p, const impurity_node *node, int two, int64_t *cells, int64_t *sums) {
-#define COUNT_CASE(n)                                                                                                  \
-    case n:                                                                                                            \
-        if (!two)                                                                                                      \
-            count_rows(p, node, n, 0, 0, cells, sums);                                                                 \
-        else if (p->layout->small)                                                                                     \
-            count_rows(p, node, n, 1, 1, cells, sums);                                                                 \
-        else                                                                                                           \
-            count_rows(p, node, n, 1, 0, cells, sums);                                                                 \
+static void count_slots(const impurity_params *p, const impurity_node *node, int two, int64_t *cells,
+                        int64_t *sums) {
+#define COUNT_CASE(n)                                                                                        \
+    case n:                                                                                                  \
+        if (!two)                                                                                            \
+            count_rows(p, node, n, 0, 0, cells, sums);                                                       \
+        else if (p->layout->small)                                                                           \
+            count_rows(p, node, n, 1, 1, cells, sums);                                                       \
+        else                                                                                                 \
+            count_rows(p, node, n, 1, 0, cells, sums);                                                       \
         return;
     switch (node->n_slots) {
         COUNT_CASE(1)
@@ -161,7 +165,8 @@ static void count_slots(const impurity_params *p, const impurity_node *node, int
 }
 
 static ALWAYS_INLINE void scan_cells(const impurity_params *p, const impurity_node *node, int two,
-                                     const int64_t *cells, const int64_t *sums, int max_codes, lane_best *lanes) {
+                                     const int64_t *cells, const int64_t *sums, int max_codes,
+                                     lane_best *lanes) {
     const lane_f64 total = f64_set((double)node->weight);
     const lane_f64 whole = f64_set((double)node->totals[two ? 1 : 0]), least = f64_set((double)p->min_weight);
     for (int s = 0; s < node->n_slots; s += LANES64) {
@@ -171,6 +176,7 @@ static ALWAYS_INLINE void scan_cells(const impurity_params *p, const impurity_no
             missing |= cells[j] != 0;
         for (int missing_left = 0; missing_left <= missing; missing_left++) {
             lane_i64 acc = missing_left ? i64_load(cells + s) : i64_zero();
+            const lane_f64 alone = f64_from_low(acc); /* the missing alone are no left side */
             lane_i64 acc_sum = !two && missing_left ? i64_load(sums + s) : i64_zero();
             for (int c = 1; c < max_codes; c++) {
                 acc = i64_add(acc, i64_load(cells + SLOTS * c + s));
@@ -180,7 +186,7 @@ static ALWAYS_INLINE void scan_cells(const impurity_params *p, const impurity_no
                 const lane_f64 a = two ? f64_from_high(acc) : f64_from_i64(acc_sum), rest = f64_sub(total, w);
                 const lane_f64 d = f64_sub(f64_mul(a, total), f64_mul(w, whole));
                 const lane_f64 own = f64_div(f64_mul(d, d), f64_mul(w, rest));
-                const lane_mask lawful = f64_ge(f64_min(w, rest), least);
+                const lane_mask lawful = mask_and(f64_ge(f64_min(w, rest), least), f64_gt(w, alone));
                 lane_mask wins = f64_gt(own, score);
                 if (missing_left)
                     wins = mask_or(wins, mask_and(f64_eq(own, score), f64_gt(code, x)));
@@ -201,8 +207,8 @@ static ALWAYS_INLINE void scan_cells(const impurity_params *p, const impurity_no
     }
 }
 
-static void search_counted(const impurity_params *p, const impurity_node *node, const impurity_space *space, int two,
-                           impurity_split *best) {
+static void search_counted(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                           int two, impurity_split *best) {
     int64_t *cells = space->cells, *sums = cells + CELLS;
     int max_codes = 1;
     for (int s = 0; s < node->n_slots; s++)

@@ -1,10 +1,10 @@
-/* Included by impurity.c: absolute error. Weights and weighted targets of the left side lie in Fenwick trees over
- * the node's distinct targets (Fenwick 1994), so that its median is found in log2(n) steps after every row; the
- * right side is the node less the left side. */
+/* Included by impurity.c: absolute error. Weights and weighted targets of the left side lie in Fenwick trees
+ * over the node's distinct targets (Fenwick 1994), so that its median is found in log2(n) steps after every
+ * row; the right side is the node less the left side. */
 
 typedef struct medians {
-    int64_t n;     /* distinct targets */
-    int64_t top;   /* largest power of two that is not above n */
+    int64_t n;                                              /* distinct targets */
+    int64_t top;                                            /* largest power of two that is not above n */
     int64_t *all_weight, *all_sum, *left_weight, *left_sum; /* (n + 1,) */
     const int64_t *value;                                   /* (n,) ascending */
 } medians;
@@ -25,7 +25,8 @@ static void sort_keys(int64_t *keys, int64_t *spare, int64_t n) {
     }
 }
 
-static inline void fenwick_add(const medians *m, int64_t *weight, int64_t *sum, int64_t at, int64_t w, int64_t y) {
+static inline void fenwick_add(const medians *m, int64_t *weight, int64_t *sum, int64_t at, int64_t w,
+                               int64_t y) {
     for (int64_t k = at + 1; k <= m->n; k += k & -k) {
         weight[k] += w;
         sum[k] += w * y;
@@ -34,7 +35,8 @@ static inline void fenwick_add(const medians *m, int64_t *weight, int64_t *sum, 
 
 /* Distinct targets before the first at which twice the weight reaches (strict: exceeds) `weight`; with the
  * weight and the weighted targets of those before it. sign: the left side, or the node less it. */
-static int64_t descend(const medians *m, int right, int64_t weight, int strict, int64_t *below, int64_t *sum) {
+static int64_t descend(const medians *m, int right, int64_t weight, int strict, int64_t *below,
+                       int64_t *sum) {
     int64_t at = 0;
     *below = *sum = 0;
     for (int64_t step = m->top; step > 0; step /= 2) {
@@ -63,8 +65,8 @@ static double absolute_error(const medians *m, int right, int64_t weight, int64_
 }
 
 /* local[i] = which of the node's distinct targets row i has. */
-static void rank_targets(const impurity_params *p, const impurity_node *node, const impurity_space *space, int32_t o,
-                         medians *m, int32_t **local) {
+static void rank_targets(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                         int32_t o, medians *m, int32_t **local) {
     const int64_t n = node->n;
     int64_t *keys = space->fenwick, *spare = keys + n, *at = spare + n;
     for (int64_t i = 0; i < n; i++) {
@@ -88,8 +90,8 @@ static void rank_targets(const impurity_params *p, const impurity_node *node, co
     m->left_weight = at + 2 * (n + 1);
     m->left_sum = at + 3 * (n + 1);
     for (int64_t i = 0; i < n; i++)
-        fenwick_add(m, m->all_weight, m->all_sum, (*local)[i],
-                    records_weight(0, payload_of(p, node, i)), spare[(*local)[i]]);
+        fenwick_add(m, m->all_weight, m->all_sum, (*local)[i], records_weight(0, payload_of(p, node, i)),
+                    spare[(*local)[i]]);
 }
 
 typedef struct boundary {
@@ -99,8 +101,8 @@ typedef struct boundary {
 } boundary;
 
 /* The candidates of one output: their errors are added to those of the outputs before it. */
-static void add_errors(const row_scan *scan, const medians *m, const int32_t *local, int missing_left, int64_t n_missing,
-                       int64_t total, double *whole, boundary *boundaries) {
+static void add_errors(const row_scan *scan, const medians *m, const int32_t *local, int missing_left,
+                       int64_t n_missing, int64_t total, double *whole, boundary *boundaries) {
     const impurity_node *node = scan->node;
     const int64_t n = node->n;
     double median;
@@ -149,18 +151,18 @@ static void scan_absolute(const row_scan *scan, impurity_split *best) {
             if (!b->used)
                 continue;
             side_sums side = {scan->space->left, b->weight, b->rows, 0, 0};
-            if (!is_lawful(p, node, &side) ||
-                (p->bounded && node->monotone[scan->s] && !is_ordered(node, scan->s, b->values[0], b->values[1])))
+            if (!is_lawful(p, node, &side) || (p->bounded && node->monotone[scan->s] &&
+                                               !is_ordered(node, scan->s, b->values[0], b->values[1])))
                 continue;
-            propose(scan, OTHER, &side, (before - b->error) / p->n_outputs, b->values, c, b->next, missing_left,
-                    n_missing > 0, best);
+            propose(scan, OTHER, &side, (before - b->error) / p->n_outputs, b->values, c, b->next,
+                    missing_left, n_missing > 0, best);
         }
     }
 }
 
 /* Weight times impurity of a whole node, per output summed. */
-static double absolute_impurity(const impurity_params *p, const impurity_node *node, const impurity_space *space,
-                                double *values) {
+static double absolute_impurity(const impurity_params *p, const impurity_node *node,
+                                const impurity_space *space, double *values) {
     double sum = 0;
     for (int32_t o = 0; o < p->n_outputs; o++) {
         medians m;

@@ -4,9 +4,9 @@
 
 #include "exp_log.h"
 
-/* What decides the code path. The first three are scored by one fraction of whole numbers, which is exact (and
- * so are its ties) up to a weight of 2^17 or more; the others are sums of rounded terms, and what differs by
- * less than TIE of the gain counts as equal. */
+/* What decides the code path. The first three are scored by one fraction of whole numbers, which is exact
+ * (and so are its ties) up to a weight of 2^17 or more; the others are sums of rounded terms, and what
+ * differs by less than TIE of the gain counts as equal. */
 typedef enum impurity_kind { TWO_CLASSES, MORE_CLASSES, ONE_NUMBER, OTHER } impurity_kind;
 
 #define TIE 1e-10
@@ -44,13 +44,14 @@ typedef struct side_sums {
 } side_sums;
 
 static ALWAYS_INLINE void include_row(const impurity_params *p, const impurity_node *node, impurity_kind kind,
-                                  int small, int64_t i, side_sums *side) {
+                                      int small, int64_t i, side_sums *side) {
     const uint8_t *payload = payload_of(p, node, i);
     const int64_t w = records_weight(small, payload);
     side->weight += w;
     side->rows++;
     if (kind == OTHER && p->n_outputs > 1) {
-        const int64_t *y = p->targets + (int64_t)records_row(p->layout, payload - p->layout->payload) * p->n_outputs;
+        const int64_t *y =
+            p->targets + (int64_t)records_row(p->layout, payload - p->layout->payload) * p->n_outputs;
         for (int32_t o = 0; o < p->n_outputs; o++) {
             if (is_classification(p))
                 side->left[p->first[o] + y[o]] += w;
@@ -153,7 +154,8 @@ static inline int is_ordered(const impurity_node *node, int s, double left, doub
 }
 
 /* Whether a candidate of slot s takes the lead. */
-static ALWAYS_INLINE int is_better(impurity_kind kind, double score, int s, int code, const impurity_split *best) {
+static ALWAYS_INLINE int is_better(impurity_kind kind, double score, int s, int code,
+                                   const impurity_split *best) {
     double slack = 0;
     if (kind == OTHER && best->score > -INFINITY)
         slack = TIE * fabs(best->score);

@@ -43,9 +43,9 @@ static inline int is_lawful(const impurity_params *p, const impurity_node *node,
 }
 
 /* Puts a candidate forward: rows that `side` sums go left. */
-static ALWAYS_INLINE void propose(const row_scan *scan, impurity_kind kind, const side_sums *side, double score,
-                                  const double *values, int code, int next, int missing_left, int any_missing,
-                                  impurity_split *best) {
+static ALWAYS_INLINE void propose(const row_scan *scan, impurity_kind kind, const side_sums *side,
+                                  double score, const double *values, int code, int next, int missing_left,
+                                  int any_missing, impurity_split *best) {
     if (!is_better(kind, score, scan->s, code, best))
         return;
     const int32_t last = is_classification(scan->p) && scan->p->n_channels == 2 ? 1 : 0;
@@ -75,7 +75,8 @@ static ALWAYS_INLINE int values_allow(const impurity_params *p, const impurity_n
     return is_ordered(node, s, values[0], values[1]);
 }
 
-static ALWAYS_INLINE void scan_kind(const row_scan *scan, impurity_kind kind, int small, impurity_split *best) {
+static ALWAYS_INLINE void scan_kind(const row_scan *scan, impurity_kind kind, int small,
+                                    impurity_split *best) {
     const impurity_params *p = scan->p;
     const impurity_node *node = scan->node;
     const int64_t n = node->n;
@@ -133,8 +134,8 @@ static void scan_order(const row_scan *scan, impurity_split *best) {
 }
 
 /* One numerical slot. */
-static void search_sorted(const impurity_params *p, const impurity_node *node, const impurity_space *space, int s,
-                          impurity_split *best) {
+static void search_sorted(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                          int s, impurity_split *best) {
     const row_scan one = {p, node, space, 0, space->order, s};
     sort_by_counting(node, s, 0, space->order);
     scan_order(&one, best);

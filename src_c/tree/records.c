@@ -31,8 +31,8 @@ int64_t FN(records_fill)(const records_layout *layout, const uint32_t *weights, 
 }
 
 /* Codes of n_features features of n records of a wide table, one feature after the other. */
-void FN(records_gather)(const records_layout *layout, const uint8_t *records, int64_t n, const int32_t *features,
-                        int32_t n_features, uint8_t *codes) {
+void FN(records_gather)(const records_layout *layout, const uint8_t *records, int64_t n,
+                        const int32_t *features, int32_t n_features, uint8_t *codes) {
     for (int32_t s = 0; s < n_features; s++) {
         const uint8_t *column = layout->columns + features[s] * layout->column_stride;
         const uint8_t *at = records + layout->row;
@@ -46,9 +46,11 @@ void FN(records_gather)(const records_layout *layout, const uint8_t *records, in
 }
 
 /* Both sides are written at every row and one of them advances: no branch on a bit that is a coin's toss. */
-static ALWAYS_INLINE int64_t split_stride(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
-                                          const partition_rule *rule, uint8_t *right, int32_t stride) {
-    const uint8_t *column = layout->n_codes ? (const uint8_t *)0 : layout->columns + feature * layout->column_stride;
+static ALWAYS_INLINE int64_t split_stride(const records_layout *layout, uint8_t *records, int64_t n,
+                                          int32_t feature, const partition_rule *rule, uint8_t *right,
+                                          int32_t stride) {
+    const uint8_t *column =
+        layout->n_codes ? (const uint8_t *)0 : layout->columns + feature * layout->column_stride;
     const uint8_t *const end = records + n * stride;
     uint8_t *left = records;
     const uint8_t bias = rule->bias, limit = (uint8_t)(rule->code - rule->bias);

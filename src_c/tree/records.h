@@ -4,9 +4,9 @@
  * the cache row by row, so a node owns a stretch of records and a split moves whole records: the left child's
  * stay at the head of the stretch, the right child's go to another place. A record is
  *
- *   codes     one byte per feature (narrow tables), or none: then codes are read from the columns by row number
- *   payload   small:   uint32 class << 24 | weight, and uint32 row in a wide table
- *             general: int64 target, uint32 weight, uint32 row
+ *   codes     one byte per feature (narrow tables), or none: then codes are read from the columns by row
+ * number payload   small:   uint32 class << 24 | weight, and uint32 row in a wide table general: int64
+ * target, uint32 weight, uint32 row
  *
  * Weights are whole numbers, at least 1 (rows of weight 0 are left out); the target is a class or a number in
  * fixed point. Nothing here depends on the instruction set: records are copied as they are.

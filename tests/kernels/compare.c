@@ -11,9 +11,9 @@
 #include "dispatch.h"
 
 static const kernel_case *const all_cases[] = {
-    binning_cases,   gradient_cases, histogram_cases,
-    partition_cases, quantile_cases, split_cases,
-    traverse_cases,  walk_cases,     NULL,
+    binning_cases,  gradient_cases, histogram_cases, impurity_cases, partition_cases,
+    quantile_cases, records_cases,  split_cases,     traverse_cases, walk_cases,
+    NULL,
 };
 
 void *room(bench *b, size_t bytes) {

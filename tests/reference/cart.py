@@ -161,6 +161,7 @@ class CartGrower:
         n_threads=1,
     ):
         self.codes = np.asarray(binned.column_codes).T
+        self.n_codes = np.asarray(binned.n_codes)
         self.is_categorical = np.asarray(binned.is_categorical).astype(bool)
         self.lower, self.upper = values.lower, values.upper
         self.criterion = criterion
@@ -314,7 +315,7 @@ class CartGrower:
         present = [int(c) for c in np.unique(codes) if c]
         for a, b in zip(present, [*present[1:], None], strict=True):
             if b is None:
-                code, threshold = a, math.inf
+                code, threshold = int(self.n_codes[feature]) - 1, math.inf
             else:
                 code, threshold = place_threshold(lower, upper, a, b)
             for missing_left in (False, True) if missing.any() else (False,):
@@ -337,7 +338,7 @@ class CartGrower:
                 yield self._set_split(left, codes, missing_left)
             return
         if len(present) == 1:  # against the missing values
-            yield Split(code=present[0], threshold=math.inf, left=~missing)
+            yield Split(code=int(self.n_codes[feature]) - 1, threshold=math.inf, left=~missing)
             return
         lower, upper = self.lower[feature], self.upper[feature]
         drawn = rng.uniform(lower[present[0]], upper[present[-1]])

@@ -7,4 +7,6 @@ from fastml._engine.tree.binned import BinnedMatrix
 class BinValues:
     lower: np.ndarray
     upper: np.ndarray
-    def __init__(self, X: Any, binned: BinnedMatrix, n_threads: int = 1) -> None: ...
+    def __init__(
+        self, X: Any, binned: BinnedMatrix, sample_weight: np.ndarray | None = None, n_threads: int = 1
+    ) -> None: ...

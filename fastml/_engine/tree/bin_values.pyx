@@ -29,6 +29,8 @@ cdef class BinValues:
     X : table of numbers of shape (n_rows, n_features)
         The table that `binned` holds the codes of; see ``open_source``.
     binned : BinnedMatrix
+    sample_weight : array of shape (n_rows,) or None, default=None
+        Rows of weight 0 do not count.
     n_threads : int, default=1
 
     Attributes
@@ -39,19 +41,26 @@ cdef class BinValues:
     Raises
     ------
     ValueError
-        If X has another shape than `binned`.
+        If X has another shape than `binned`, or `sample_weight` another length.
     """
 
-    def __init__(self, X, BinnedMatrix binned not None, int n_threads=1):
+    def __init__(self, X, BinnedMatrix binned not None, sample_weight=None, int n_threads=1):
         cdef Source source = open_source(X)
         cdef Py_ssize_t f, j, first, last, n = binned.n_features, step
         cdef double[:, ::1] lower, upper
         cdef double[::1] column
+        cdef const uint8_t[::1] seen
+        cdef const uint8_t *counts = NULL
         if source.n_rows != binned.n_rows or source.n_features != n:
             raise ValueError(
                 f"X has shape ({source.n_rows}, {source.n_features}), expected that of the codes: "
                 f"({binned.n_rows}, {n})"
             )
+        if sample_weight is not None:
+            seen = (np.asarray(sample_weight) > 0).astype(np.uint8)
+            if seen.shape[0] != source.n_rows:
+                raise ValueError(f"sample_weight has {seen.shape[0]} entries, expected {source.n_rows}")
+            counts = &seen[0]
         self.lower, self.upper = np.full((n, 256), np.nan), np.full((n, 256), np.nan)
         lower, upper = self.lower, self.upper
         if source.is_sparse:
@@ -63,7 +72,7 @@ cdef class BinValues:
                 dense[matrix.indices[rows]] = matrix.data[rows]
                 column = dense
                 if not binned.is_categorical_p[f]:
-                    extend(&column[0], binned.columns + f * binned.column_stride, source.n_rows, &lower[f, 0],
+                    extend(&column[0], binned.columns + f * binned.column_stride, counts, source.n_rows, &lower[f, 0],
                            &upper[f, 0])
             return
         step = max(<Py_ssize_t> 1, WINDOW // source.n_rows)
@@ -72,24 +81,29 @@ cdef class BinValues:
             last = min(first + step, n)
             for j in prange(first, last, nogil=True, num_threads=n_threads, schedule="dynamic"):
                 if not binned.is_categorical_p[j]:
-                    extend_column(source, binned, j, &lower[j, 0], &upper[j, 0])
+                    extend_column(source, binned, counts, j, &lower[j, 0], &upper[j, 0])
 
 
-cdef void extend_column(Source source, BinnedMatrix binned, Py_ssize_t f, double *lower, double *upper) noexcept nogil:
+cdef void extend_column(Source source, BinnedMatrix binned, const uint8_t *seen, Py_ssize_t f, double *lower,
+                        double *upper) noexcept nogil:
     cdef double[ROWS] x
     cdef Py_ssize_t first = 0, n
     while first < source.n_rows:
         n = min(<Py_ssize_t> ROWS, source.n_rows - first)
         K.binning_read(source.columns + f, NULL, first, n, 0, x)
-        extend(x, binned.columns + f * binned.column_stride + first, n, lower, upper)
+        extend(x, binned.columns + f * binned.column_stride + first, seen + first if seen != NULL else NULL, n, lower,
+               upper)
         first += n
 
 
-cdef void extend(const double *x, const uint8_t *codes, Py_ssize_t n, double *lower, double *upper) noexcept nogil:
+cdef void extend(const double *x, const uint8_t *codes, const uint8_t *seen, Py_ssize_t n, double *lower,
+                 double *upper) noexcept nogil:
     """Widens the ranges of the codes; NaN is an empty range."""
     cdef Py_ssize_t i
     cdef uint8_t c
     for i in range(n):
+        if seen != NULL and not seen[i]:
+            continue
         c = codes[i]
         if not x[i] >= lower[c]:
             lower[c] = x[i]

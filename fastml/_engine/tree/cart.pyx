@@ -8,10 +8,9 @@ that nobody has, so memory grows with threads and not with trees.
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.math cimport ceil, floor, ldexp, log2, rint
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.math cimport ceil, floor, ldexp, log2
+from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
 
 from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.kernels cimport (
@@ -19,11 +18,12 @@ from fastml._engine.runtime.kernels cimport (
     K, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT,
 )
 from fastml._engine.tree.cart_arrays cimport finish_tree, tree_dict
-from fastml._engine.tree.cart_growth cimport allocate_growth, free_growth, grow_on, open_root, row_weight
+from fastml._engine.tree.cart_growth cimport grow_on, open_root, row_weight
+from fastml._engine.tree.cart_memory cimport allocate_growth, free_growth
 from fastml._engine.tree.bootstrap cimport RowLottery
 from fastml._engine.tree.records cimport RecordLayout
 
-from fastml._engine.tree.bootstrap import bootstrap_counts as bootstrap_counts
+from fastml._engine.tree.bootstrap import bootstrap_counts as bootstrap_counts  # no-cython-lint: for callers
 
 cdef extern from *:
     """
@@ -103,7 +103,7 @@ cdef class CartGrower:
                  bint balance_classes=False, int n_threads=1):
         cdef CartSettings *s = &self.settings
         cdef const double[:, ::1] lower = values.lower, upper = values.upper
-        cdef const int32_t[::1] n_codes, first
+        cdef const int32_t[::1] n_codes
         cdef const int8_t[::1] monotone
         cdef double[::1] logs
         if criterion not in CRITERIA:
@@ -184,9 +184,9 @@ cdef class CartGrower:
         MemoryError
         """
         cdef const uint64_t[::1] seed_list = np.ascontiguousarray(seeds, dtype=np.uint64)
-        cdef int64_t n_workers, i, done = 0
+        cdef int64_t n_workers, i
         cdef Growth *workers = NULL
-        cdef bint failed = False, busy = True
+        cdef bint busy = True
         self.n_trees, self.next_tree = seed_list.shape[0], 0
         if self.n_trees == 0:
             return []

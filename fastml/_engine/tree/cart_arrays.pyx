@@ -9,11 +9,9 @@ import numpy as np
 from libc.math cimport fmax, fmin
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from fastml._engine.runtime.kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, K,
-)
+from fastml._engine.runtime.kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, K
 from fastml._engine.tree.cart_growth cimport CartNode
 
 

@@ -93,8 +93,6 @@ cdef struct Growth:            # of one thread
     int64_t n_leaves
 
 
-cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil
-cdef void free_growth(Growth *g) noexcept nogil
 cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil
 cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
 cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil

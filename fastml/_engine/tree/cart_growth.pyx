@@ -12,94 +12,20 @@ child goes to the spare room, and each has the rest of the other's place for spa
 enough for any order of growth. The loops need a stack or a heap but no recursion, however deep the tree.
 """
 
-from libc.math cimport INFINITY, NAN, isnan
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_DIRECT, IMPURITY_GINI, IMPURITY_POISSON, IMPURITY_SLOTS,
-    IMPURITY_SQUARED_ERROR, K, impurity_split, partition_rule,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K, impurity_split,
+    partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
+from fastml._engine.tree.cart_memory cimport fits
 from fastml._engine.tree.split cimport mix
 
 cdef double EPS = 2.220446049250313e-16
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15u
-
-
-cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
-    """Memory of one thread; False when there is not enough of it."""
-    cdef int64_t n = s.n_rows, channels = s.params.n_channels
-    cdef int64_t bytes = (n + 1) * s.params.layout.stride + 64
-    memset(g, 0, sizeof(Growth))
-    g.tree = -1
-    g.params = s.params
-    g.sum_width = channels if s.is_classification else 1 + 2 * channels
-    g.first_rows = <uint8_t *> malloc(bytes)
-    g.other_rows = <uint8_t *> malloc(bytes)
-    g.gathered = <uint8_t *> malloc(1 if s.params.layout.n_codes else n * IMPURITY_SLOTS)
-    g.row_weights = <uint32_t *> malloc(n * sizeof(uint32_t))
-    g.counts = <uint32_t *> malloc(n * sizeof(uint32_t))
-    g.order = <int32_t *> malloc(2 * s.n_features * sizeof(int32_t))
-    g.totals = <int64_t *> malloc(channels * sizeof(int64_t))
-    g.factors = <double *> malloc(channels * sizeof(double))
-    g.space.cells = <int64_t *> malloc((2 * 256 * IMPURITY_SLOTS + 256) * sizeof(int64_t))
-    g.space.pairs = <uint8_t *> calloc(4 * (IMPURITY_DIRECT + 64) * 8, 1)
-    g.space.order = <uint32_t *> malloc(2 * n * sizeof(uint32_t))
-    g.space.left = <int64_t *> malloc(2 * channels * sizeof(int64_t))
-    g.space.groups = <int64_t *> malloc(256 * (channels + 2) * sizeof(int64_t))
-    g.space.scores = <double *> malloc((256 + 3) * channels * sizeof(double))
-    g.space.fenwick = <int64_t *> malloc(
-        ((8 * n + 16) if s.params.criterion == IMPURITY_ABSOLUTE_ERROR else 1) * sizeof(int64_t))
-    if (g.first_rows == NULL or g.other_rows == NULL or g.gathered == NULL or g.row_weights == NULL or g.counts == NULL
-            or g.order == NULL or g.totals == NULL or g.factors == NULL or g.space.cells == NULL
-            or g.space.pairs == NULL or g.space.order == NULL or g.space.left == NULL or g.space.groups == NULL
-            or g.space.scores == NULL or g.space.fenwick == NULL):
-        return False
-    g.drawn = g.order + s.n_features
-    cdef int32_t f
-    for f in range(s.n_features):
-        g.order[f] = f
-    return True
-
-
-cdef void free_growth(Growth *g) noexcept nogil:
-    free(g.first_rows)
-    free(g.other_rows)
-    free(g.gathered)
-    free(g.row_weights)
-    free(g.counts)
-    free(g.order)
-    free(g.totals)
-    free(g.factors)
-    free(g.space.cells)
-    free(g.space.pairs)
-    free(g.space.order)
-    free(g.space.left)
-    free(g.space.groups)
-    free(g.space.scores)
-    free(g.space.fenwick)
-    free(g.nodes)
-    free(g.open)
-    free(g.sums)
-    free(g.medians)
-    free(g.sets)
-    memset(g, 0, sizeof(Growth))
-
-
-cdef bint fits(void **memory, int64_t *room, int64_t wanted, size_t size) noexcept nogil:
-    """Makes room for so many entries."""
-    cdef void *grown
-    if wanted <= room[0]:
-        return True
-    wanted = max(wanted, 2 * room[0], <int64_t> 64)
-    grown = realloc(memory[0], wanted * size)
-    if grown == NULL:
-        return False
-    memory[0] = grown
-    room[0] = wanted
-    return True
 
 
 cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil:
@@ -159,7 +85,7 @@ cdef bint number(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
 
 cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
     """Writes down the sums of a leaf's rows, in real numbers."""
-    cdef int64_t i, o, y, row, width = g.sum_width, n_outputs = g.params.n_outputs
+    cdef int64_t i, o, row, width = g.sum_width, n_outputs = g.params.n_outputs
     cdef double *sums
     cdef double w, x
     cdef const uint8_t *record
@@ -217,7 +143,7 @@ cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noex
 
 cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
     """Whether all rows of the node have the same targets; its totals are those of the node."""
-    cdef int64_t i, o, c, n_outputs = g.params.n_outputs
+    cdef int64_t _i, o, c, n_outputs = g.params.n_outputs
     cdef int32_t present
     cdef const uint8_t *record = open.rows
     cdef int64_t y
@@ -232,13 +158,13 @@ cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexce
         return True
     if n_outputs == 1:
         y = (<const int64_t *> (record + g.params.layout.payload))[0]
-        for i in range(1, open.n):
+        for _i in range(1, open.n):
             record = record + g.params.layout.stride
             if (<const int64_t *> (record + g.params.layout.payload))[0] != y:
                 return False
         return True
     first = s.classes + (<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs
-    for i in range(1, open.n):
+    for _i in range(1, open.n):
         record = record + g.params.layout.stride
         for o in range(n_outputs):
             if s.classes[(<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs + o] != first[o]:
@@ -354,9 +280,7 @@ cdef int64_t divide(const CartSettings *s, Growth *g, OpenNode *open) noexcept n
     cdef const double *lower = s.lower + 256 * <int64_t> open.feature
     cdef const double *upper = s.upper + 256 * <int64_t> open.feature
     cdef partition_rule rule
-    cdef uint8_t *bits
-    cdef int64_t n_left, i
-    cdef int c
+    cdef int64_t n_left
     node.feature = open.feature
     node.missing_left = split.missing_left
     rule.set = NULL
@@ -370,7 +294,7 @@ cdef int64_t divide(const CartSettings *s, Growth *g, OpenNode *open) noexcept n
         rule.code = rule.bias = 0
     else:
         if split.next == 0:
-            node.code, node.threshold = split.code, INFINITY
+            node.code, node.threshold = <uint8_t> (s.n_codes[open.feature] - 1), INFINITY
         else:
             node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
         rule.code, rule.bias = split.code, 0 if split.missing_left else 1
