@@ -12,6 +12,7 @@ cdef struct Leaf:
     int32_t left, right      # its children once the split has been tried, -1 before
     bint checked             # its split obeys every limit exactly
     bint busy                # a thread is trying it
+    bint moved               # its rows have been copied to its children's places, over its parent's
     bint shuffled            # its rows are not in ascending order
     uint64_t path            # hash of the way from the root: seeds what is random in this node
     double priority          # the least gain on the way here from the final tree: how likely a split is to be final

@@ -204,7 +204,7 @@ cdef class Grower(Turns):
             leaf = self.front.leaves + self.tree.nodes[i].leaf
             if leaf.left < 0:
                 continue
-            if self.front.leaves[leaf.left].left < 0 and self.front.leaves[leaf.right].left < 0:
+            if not (self.front.leaves[leaf.left].moved or self.front.leaves[leaf.right].moved):
                 leaf.left = leaf.right = UNTRIED
                 continue
             below, rows, first = [leaf.left, leaf.right], np.empty(leaf.n, dtype=np.uint32), 0

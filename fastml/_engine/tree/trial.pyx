@@ -190,7 +190,7 @@ cdef class SplitTrials:
         child.buffer = 1 - parent.buffer
         child.depth = parent.depth + 1
         child.node = child.slot = child.left = child.right = -1
-        child.checked = child.busy = child.shuffled = False
+        child.checked = child.busy = child.moved = child.shuffled = False
         child.path = mix(parent.path * 2 + <uint64_t> side + 1)
         child.split.gain = -1.0
         child.sums.lower, child.sums.upper = parent.sums.lower, parent.sums.upper
@@ -244,6 +244,7 @@ cdef class SplitTrials:
             return True
         if leaf.split.categorical and not leaf.split.any_missing and 2 * n_left > leaf.n:
             leaf.split.set[0] |= 1
+        leaf.moved = True
         move_rows(rows, gh, leaf.n, n_left, work.mask, work.block_left, self.rows.rows[out] + leaf.start,
                   self.rows.gh[out] + leaf.start, n_threads)
         self.make_child(leaf, left, 0, n_left)
