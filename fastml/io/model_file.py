@@ -31,8 +31,16 @@ FORMAT_VERSION = 1
 
 # A file names its estimator by a key of this table and by nothing else: it cannot make us import.
 _ESTIMATORS = {
+    "DecisionTreeClassifier": "fastml.tree",
+    "DecisionTreeRegressor": "fastml.tree",
+    "ExtraTreeClassifier": "fastml.tree",
+    "ExtraTreeRegressor": "fastml.tree",
+    "ExtraTreesClassifier": "fastml.ensemble",
+    "ExtraTreesRegressor": "fastml.ensemble",
     "GradientBoostingClassifier": "fastml.ensemble",
     "GradientBoostingRegressor": "fastml.ensemble",
+    "RandomForestClassifier": "fastml.ensemble",
+    "RandomForestRegressor": "fastml.ensemble",
 }
 
 # How a fit or a prediction is run, not what the model is. Left out, so that the same model gives the same

@@ -1,45 +1,51 @@
 #include "../simd.h"
 #include "walk.h"
 
+/* The child of an inner node that the row goes to; without a branch, as that is not to be foretold. */
 static ALWAYS_INLINE uint32_t walk_step(const walk_tree *tree, const double *row, uint32_t at, int has_sets,
-                                        int has_slots, uint32_t *open) {
+                                        int has_slots) {
     const walk_node *node = tree->nodes + at;
-    const int32_t what = node->feature;
-    const int32_t feature = what & WALK_FEATURE; /* 0 in a leaf, whose step leads nowhere */
+    const int32_t what = node->feature, feature = what & WALK_FEATURE;
     const double x = row[has_slots ? tree->slot[feature] : feature];
-    const uint32_t inner = what >= 0;
     uint32_t left = (x <= node->threshold) | ((x != x) & ((what & WALK_MISSING_LEFT) != 0));
-    if (has_sets && inner && what & WALK_CATEGORIES) {
+    if (has_sets && what & WALK_CATEGORIES) {
         const uint8_t *set = tree->sets + 32 * (int64_t)node->threshold;
         const int code = (int)x;
         left = set[code >> 3] >> (code & 7) & 1;
     }
-    /* without a branch: which way a row goes is not to be foretold */
-    const uint32_t next = node->right ^ ((node->right ^ (at + 1)) & (0u - left));
-    *open |= inner;
-    return at ^ ((at ^ next) & (0u - inner));
+    return node->right ^ ((node->right ^ (at + 1)) & (0u - left));
 }
 
+/* Several rows are on their way at once. One that has arrived makes room for the next, so that none waits for
+   the longest way. */
 static ALWAYS_INLINE void walk_all(const walk_tree *tree, const double *rows, int64_t stride, int64_t n,
                                    int has_sets, int has_slots, uint32_t *leaf) {
-    int64_t i = 0;
-    for (; i + WALK_ROWS <= n; i += WALK_ROWS) {
-        uint32_t at[WALK_ROWS] = {0}, open;
-        do {
-            open = 0;
-            for (int r = 0; r < WALK_ROWS; r++)
-                at[r] = walk_step(tree, rows + (i + r) * stride, at[r], has_sets, has_slots, &open);
-        } while (open);
-        for (int r = 0; r < WALK_ROWS; r++)
-            leaf[i + r] = at[r];
+    const int n_lanes = n < WALK_ROWS ? (int)n : WALK_ROWS;
+    const double *row[WALK_ROWS];
+    int64_t number[WALK_ROWS], next = n_lanes;
+    uint32_t at[WALK_ROWS];
+    for (int r = 0; r < n_lanes; r++) {
+        row[r] = rows + r * stride;
+        number[r] = r;
+        at[r] = 0;
     }
-    for (; i < n; i++) {
-        uint32_t at = 0, open;
-        do {
-            open = 0;
-            at = walk_step(tree, rows + i * stride, at, has_sets, has_slots, &open);
-        } while (open);
-        leaf[i] = at;
+    while (next < n)
+        for (int r = 0; r < WALK_ROWS; r++) {
+            if (tree->nodes[at[r]].feature >= 0) {
+                at[r] = walk_step(tree, row[r], at[r], has_sets, has_slots);
+                continue;
+            }
+            if (next == n)
+                break;
+            leaf[number[r]] = at[r];
+            number[r] = next;
+            row[r] = rows + next++ * stride;
+            at[r] = 0;
+        }
+    for (int r = 0; r < n_lanes; r++) {
+        while (tree->nodes[at[r]].feature >= 0)
+            at[r] = walk_step(tree, row[r], at[r], has_sets, has_slots);
+        leaf[number[r]] = at[r];
     }
 }
 

@@ -22,7 +22,7 @@ enum {
 typedef struct walk_node {
     double threshold; /* categorical: number of the set; leaf: whatever the caller keeps there */
     uint32_t right;   /* number of the right child, greater than the node's own; leaf: the caller's */
-    int32_t feature;  /* with WALK_MISSING_LEFT and WALK_CATEGORIES; negative in a leaf, INT32_MIN there */
+    int32_t feature;  /* with WALK_MISSING_LEFT and WALK_CATEGORIES; negative in a leaf */
 } walk_node;
 
 typedef struct walk_tree {

@@ -62,13 +62,16 @@ class CartForest:
     ----------
     leaf_kind : str
         One of `LeafKind`.
+    views : dict
+        What others have derived from the forest and want to find again. Empty after every change, never
+        stored.
     width : int
         Numbers in a value: all outputs' classes, or outputs.
     n_trees, n_nodes, n_bytes : int
 
     Notes
     -----
-    Arrays (see `arrays`): ``nodes`` (n_nodes,) of dtype `NODE`; a leaf has feature `LEAF`, its ``right`` is its
+    Arrays (see `arrays`): ``nodes`` (n_nodes,) of `NODE`; a leaf has feature `LEAF`, its ``right`` is its
     number inside the tree, and its ``threshold`` holds a `NUMBER`, or a class, or -1 - m for mixed leaf m of
     the forest. ``node_offsets``, ``leaf_offsets`` int64 (n_trees + 1,). ``leaf_count`` uint32
     (n_leaves,). ``leaf_weight`` uint32 or float64 (n_leaves,), empty if equal to the counts.
@@ -92,6 +95,7 @@ class CartForest:
         self._pending: list[dict[str, np.ndarray]] = []
         self._mixed: tuple[np.ndarray, np.ndarray] | None = None
         self._used: np.ndarray | None = None
+        self.views: dict[str, Any] = {}
 
     # -- size
 
@@ -126,6 +130,7 @@ class CartForest:
         ValueError
             If the tree uses a feature beyond 2**28 - 1, or has values of another width.
         """
+        self.views = {}
         left, right = np.asarray(tree["left"]), np.asarray(tree["right"])
         order = depth_first(left, right)
         leaf = left < 0
@@ -290,9 +295,9 @@ class CartForest:
         -------
         dict of str to ndarray
             ``left``, ``right``, ``feature`` (int32, -1 in a leaf), ``threshold`` (float64, NaN in a leaf and
-            in a categorical split), ``missing_left`` (uint8), ``category_set`` (int32, row of ``category_sets``
-            or -1), ``count`` (int64), ``weight``, ``impurity`` (float64), ``value`` (float64, (n_nodes,
-            width): shares of the classes of all outputs; means or medians). New arrays.
+            in a categorical split), ``missing_left`` (uint8), ``category_set`` (int32, row of
+            ``category_sets`` or -1), ``count`` (int64), ``weight``, ``impurity`` (float64), ``value``
+            (float64, (n_nodes, width): shares of the classes of all outputs; means or medians). New arrays.
         """
         flat = self.arrays()
         if not 0 <= index < self.n_trees:
@@ -356,15 +361,24 @@ class CartForest:
             value[place, flat["mixed_class"][own]] = flat["mixed_weight"][own] / weight[place]
         return value
 
+    def leaf_numbers(self, index: int) -> np.ndarray:
+        """Number of the leaf at each place of a tree's nodes: int64 array; of no meaning elsewhere."""
+        flat = self.arrays()
+        return flat["nodes"]["right"][slice(*flat["node_offsets"][index : index + 2])].astype(np.int64)
+
     # -- storage
 
-    def truncate(self, n_trees: int) -> None:
-        """Keep the first trees. For a fit that was interrupted before it had all that it promised."""
-        trees = [self.tree(i) for i in range(n_trees)]
-        self._flat, self._pending = self._pack_leaves(None), []
-        self._mixed = self._used = None
-        for tree in trees:
-            self.append(tree)
+    def copy(self) -> CartForest:
+        """The same trees; adding to one forest leaves the other as it is."""
+        other = CartForest(self.criterion, self.n_classes, self.n_outputs, self.explicit)
+        other._flat = dict(self.arrays())
+        return other
+
+    def take(self, index: int) -> CartForest:
+        """A forest of one of the trees."""
+        other = CartForest(self.criterion, self.n_classes, self.n_outputs, self.explicit)
+        other.append(self.tree(index))
+        return other
 
     def __getstate__(self):
         return {

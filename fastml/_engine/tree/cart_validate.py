@@ -16,6 +16,8 @@ def _array(arrays: Mapping[str, Any], name: str, dtypes: tuple, ndim: int = 1) -
     if name not in arrays:
         raise ValueError(f"the forest has no array {name!r}")
     array = np.asarray(arrays[name])
+    if not array.dtype.isnative:  # a pickle from a machine of the other byte order
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.ndim != ndim or array.dtype not in [np.dtype(dtype) for dtype in dtypes]:
         expected = " or ".join(str(np.dtype(dtype)) for dtype in dtypes)
         raise ValueError(
@@ -124,9 +126,7 @@ def _check_nodes(nodes, offsets, leaf_offsets, n_features, n_sets):
     tree = np.repeat(np.arange(sizes.size), sizes)
     local = np.arange(nodes.size) - offsets[tree]
     right = nodes["right"].astype(np.int64)
-    # Depth first: walking through the nodes in order, a stack holds the right children that are still to come.
-    # A node is where it should be if it is the left child of the one before it, or the right child that the
-    # stack has on top; that comes to the same as: every subtree ends where its place says.
+    # Depth first: a left child is the next node, a right one the first after the left one's subtree.
     end = _subtree_ends(inner, right, local, sizes, offsets, tree)
     _refuse(end[offsets[:-1]] != sizes, "node_offsets", "a root must have the whole tree below it")
     at = np.flatnonzero(inner)

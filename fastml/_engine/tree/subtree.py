@@ -9,7 +9,7 @@ __all__ = ["depth_first", "impurity_of_shares", "inner_by_depth", "merge_leaves"
 
 def inner_by_depth(left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
     """The inner nodes of each level of a tree, from the root down."""
-    levels = []
+    levels: list[np.ndarray] = []
     nodes = np.zeros(1 if left.size else 0, dtype=np.intp)
     while True:
         nodes = nodes[left[nodes] >= 0]
@@ -20,14 +20,18 @@ def inner_by_depth(left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
 
 
 def depth_first(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
-    """The nodes in depth-first order, left before right; None if they are in that order already."""
+    """The nodes in depth-first order, left before right; None if they are in that order already.
+
+    The numbers must be those of a grower: depth first, or children side by side as they were made. Then it
+    is enough to look at the left children.
+    """
     inner = np.flatnonzero(left >= 0)
+    if (left[inner] == inner + 1).all():
+        return None
     levels = inner_by_depth(left, right)
     size = np.ones(left.size, dtype=np.intp)
     for nodes in reversed(levels):
         size[nodes] += size[left[nodes]] + size[right[nodes]]
-    if (left[inner] == inner + 1).all() and (right[inner] == inner + 1 + size[left[inner]]).all():
-        return None
     place = np.zeros(left.size, dtype=np.intp)
     for nodes in levels:
         place[left[nodes]] = place[nodes] + 1

@@ -12,7 +12,6 @@ from libc.string cimport memset
 
 from fastml._engine.runtime.kernels cimport K
 from fastml._engine.tree.binning cimport BinMapper, BinnedMatrix
-from fastml._engine.tree.source cimport Source
 
 from fastml._engine.tree.source import open_source
 
@@ -24,8 +23,8 @@ cdef class ValueRows:
     ----------
     X : table of numbers of shape (n_rows, n_features), or BinnedMatrix
         See ``open_source``.
-    mapper : BinMapper
-        Fitted; knows the categories.
+    mapper : BinMapper or None
+        Fitted; knows the categories. None: no feature is categorical.
     features : int32 array
         Features that are looked at, ascending; all values of other features may be missing from a line.
     shown : float64 array of shape (n_features, 256), optional
@@ -35,13 +34,12 @@ cdef class ValueRows:
     Raises
     ------
     TypeError, ValueError
-        As ``open_source``; or if X has another number of features than the mapper.
+        As ``open_source``; or if X has another number of features than the mapper, or fewer than are looked at.
     """
 
-    def __cinit__(self, X, BinMapper mapper not None, features, shown=None):
+    def __cinit__(self, X, BinMapper mapper, features, shown=None):
         cdef Py_ssize_t j
         self.mapper = mapper
-        self.is_categorical = mapper.is_categorical_
         if isinstance(X, BinnedMatrix):
             self.binned = X
             self.n_rows, self.n_features = self.binned.n_rows, self.binned.n_features
@@ -49,11 +47,17 @@ cdef class ValueRows:
         else:
             self.source = open_source(X)
             self.n_rows, self.n_features = self.source.n_rows, self.source.n_features
-        if self.n_features != mapper.n_features:
-            raise ValueError(
-                f"X has {self.n_features} features, but the model was fitted with {mapper.n_features}"
-            )
+        if mapper is None:
+            self.is_categorical = np.zeros(self.n_features, dtype=np.uint8)
+        else:
+            self.is_categorical = mapper.is_categorical_
+            if self.n_features != mapper.n_features:
+                raise ValueError(
+                    f"X has {self.n_features} features, but the model was fitted with {mapper.n_features}"
+                )
         self.features = np.ascontiguousarray(features, dtype=np.int32)
+        if self.features.shape[0] and np.max(features) >= self.n_features:
+            raise ValueError(f"the trees split on feature {np.max(features)}, X has {self.n_features} features")
         self._open_direct(X)
         if self.direct != NULL:
             return

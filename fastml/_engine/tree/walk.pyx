@@ -7,7 +7,7 @@ added in the order of the trees, so the number of threads changes no bit.
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from fastml._engine.runtime.kernels cimport K, walk_node, walk_tree

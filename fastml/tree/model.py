@@ -1,0 +1,243 @@
+"""What a tree and a forest of trees have in common: reading tables and targets, growing, finding leaves."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.cart import CartGrower
+from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.table import Table
+from fastml._engine.tree.value_rows import ValueRows
+from fastml._engine.tree.walk import add_values, leaves
+from fastml.tree.limits import growth_limits, monotonic_signs
+from fastml.tree.table import BinnedTable, check_table
+from fastml.tree.targets import check_sample_weight, class_weights, read_classes, read_numbers
+
+__all__ = ["CartModel", "Training", "drawn_seed", "growth_seeds", "seed_of_growth", "tree_numbers"]
+
+# Another name of a criterion; the Friedman gain of two children orders splits as the squared error does.
+_CRITERIA = {"log_loss": "entropy", "friedman_mse": "squared_error"}
+
+
+class Training:
+    """What a fit grows trees from.
+
+    Attributes
+    ----------
+    table : BinnedTable
+    targets : int32 or float64 array of shape (n_rows, n_outputs)
+    weight : float64 array of shape (n_rows,) or None
+    n_classes : tuple of int or None
+    """
+
+    def __init__(self, table, targets, weight, n_classes):
+        self.table = table
+        self.targets = targets
+        self.weight = weight
+        self.n_classes = n_classes
+
+    @property
+    def total_weight(self):
+        return float(len(self.targets)) if self.weight is None else float(self.weight.sum())
+
+    @property
+    def whole_weights(self):
+        return self.weight is None or bool((self.weight == np.rint(self.weight)).all())
+
+
+def tree_numbers(seed, first, last):
+    """`random_state` of the trees of a forest: each depends on its seed and the tree's place alone.
+
+    Returns
+    -------
+    list of int, from 0 to 2**31 - 1
+    """
+    return (_mixed(seed, first, last) >> np.uint64(32) & np.uint64(0x7FFFFFFF)).tolist()
+
+
+def seed_of_growth(seed):
+    """What a tree of this seed is grown by."""
+    return _mixed(seed, 0, 1)[0]
+
+
+def growth_seeds(numbers):
+    """What trees of these `random_state` are grown by: uint64 array of shape (n_trees,)."""
+    return np.array([seed_of_growth(drawn_seed(number)) for number in numbers], dtype=np.uint64)
+
+
+def drawn_seed(random_state):
+    """The seed that an estimator of this `random_state` draws: an int below 2**32."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.uint32).max, dtype="u8"))
+
+
+def _mixed(seed, first, last):
+    """Bits that have nothing to do with those of any other seed and place (splitmix64)."""
+    with np.errstate(over="ignore"):
+        z = np.arange(first + 1, last + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z += np.uint64(seed) << np.uint64(32)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+class CartModel:
+    """Mixin of the estimators that are made of classification or regression trees.
+
+    Attributes
+    ----------
+    _cart : CartForest
+    _categories : CategoryEncoder
+    _mapper : BinMapper or None
+        Kept where a feature is categorical: its codes are what prediction compares.
+    _bins_mark : str
+        Of the bins that the model was fitted in.
+    """
+
+    _positive = "positive"
+    # Whether "balanced" classes are balanced by the rows' weights; else by their number.
+    _balances_by_weight = False
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_cart")
+
+    def _check_fitted(self):
+        if not hasattr(self, "_cart"):
+            check_is_fitted(self)
+
+    # -- a fit, in order
+
+    def _read_training(self, X, y, sample_weight):
+        """Check and encode the arguments of a fit; sets what is learned from them."""
+        if isinstance(X, BinnedTable):
+            self._take_names(X)
+        else:
+            X = check_table(self, X, self.categorical_features)
+        n_rows = X.shape[0]
+        name = type(self).__name__
+        n_classes = None
+        if is_classifier(self):
+            targets, classes, y = read_classes(y, name)
+            n_classes = tuple(known.size for known in classes)
+        else:
+            targets = read_numbers(y, name, self.criterion, self._positive)
+        check_consistent_length(X if hasattr(X, "shape") else Table(X), targets)
+        weight = check_sample_weight(sample_weight, n_rows)
+        if n_classes is not None:
+            self.classes_ = classes if len(classes) > 1 else classes[0]
+            self.n_classes_ = np.array(n_classes, dtype=np.intp) if len(classes) > 1 else n_classes[0]
+            counted = weight if self._balances_by_weight else None
+            own = class_weights(self._class_weight_of_rows(), y, targets, n_classes, counted)
+            if own is not None:
+                weight = own if weight is None else weight * own
+        self.n_outputs_ = targets.shape[1]
+        self._draw_seed()
+        table = X
+        if not isinstance(X, BinnedTable):
+            table = BinnedTable._of(
+                X, self.max_bins, self.categorical_features, weight, self._random_seed, self._threads()
+            )
+        self.is_categorical_ = table.is_categorical_
+        self._categories = table._categories
+        self._mapper = None if table.is_categorical_ is None else table._mapper
+        self._bins_mark = table._mark
+        return Training(table, targets, weight, n_classes)
+
+    def _take_names(self, table):
+        self.n_features_in_ = table.shape[1]
+        if hasattr(table, "feature_names_in_"):
+            self.feature_names_in_ = table.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _class_weight_of_rows(self):
+        return self.class_weight
+
+    def _draw_seed(self):
+        self._random_seed = drawn_seed(self.random_state)
+
+    def _threads(self):
+        return resolve_n_jobs(self.n_jobs)
+
+    def _criterion(self):
+        return _CRITERIA.get(self.criterion, self.criterion)
+
+    def _grower(self, training, *, splitter, balance_classes=False):
+        """The grower of this model's trees, and an empty forest for them."""
+        table = training.table
+        n_rows, n_features = table.shape
+        signs = monotonic_signs(
+            self.monotonic_cst, n_features, self.n_outputs_, training.n_classes, table.is_categorical_
+        )
+        limits = growth_limits(
+            self, n_rows, n_features, self._weight_of_tree(training), training.whole_weights
+        )
+        grower = CartGrower(
+            table._binned,
+            table._values,
+            criterion=self._criterion(),
+            n_classes=training.n_classes,
+            splitter=splitter,
+            monotonic_cst=signs,
+            balance_classes=balance_classes,
+            n_threads=self._threads(),
+            **limits,
+        )
+        explicit = signs is not None or self._criterion() == "absolute_error"
+        return grower, CartForest(self._criterion(), training.n_classes, self.n_outputs_, explicit)
+
+    def _weight_of_tree(self, training):
+        return training.total_weight
+
+    # -- rows to leaves
+
+    def _rows(self, X):
+        """X as prediction reads it."""
+        self._check_fitted()
+        used = self._cart.used_features()
+        if isinstance(X, BinnedTable):
+            if X.shape[1] != self.n_features_in_ or X._mark != self._bins_mark:
+                raise ValueError(
+                    "this BinnedTable has other bins than the one that the model was fitted on; predict from "
+                    "the values instead"
+                )
+            return ValueRows(X._binned, X._mapper, used, X._shown)
+        if not self._is_plain(X):
+            X = check_table(self, X, self._categories.categories_, reset=False)
+            if not (sparse.issparse(X) or (type(X) is np.ndarray and not self._categories.categories_)):
+                X = self._categories.transform(Table(X))
+        return ValueRows(X, self._mapper, used)
+
+    def _is_plain(self, X):
+        """Whether nothing is left to check: prediction of one row must be fast."""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.dtype.kind in "fiu"
+            and X.shape[0] > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and not self._categories.categories_
+        )
+
+    def _leaves(self, X):
+        return leaves(self._cart, self._rows(X), n_threads=self._threads())
+
+    def _mean_values(self, X):
+        """Mean of the trees' values: float64 array of shape (n_rows, width)."""
+        rows = self._rows(X)
+        out = np.zeros((rows.n_rows, self._cart.width))
+        add_values(self._cart, rows, out, n_threads=self._threads())
+        return _means(self._cart, out, len(self._cart))
+
+
+def _means(cart, sums, n_trees):
+    """Divide sums of values by the trees that they come from, in place."""
+    sums /= n_trees
+    if cart.n_classes == (2,):
+        sums[:, 0] = 1.0 - sums[:, 1]
+    return sums

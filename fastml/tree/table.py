@@ -1,0 +1,210 @@
+"""A table in bins: what trees are grown from, made once for as many models as are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array, validate_data
+
+from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.bin_values import BinValues
+from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.categories import CategoryEncoder
+from fastml._engine.tree.table import Table, is_frame
+
+__all__ = ["BinnedTable", "check_table"]
+
+# Values in X below which one thread ends before others have started.
+_CELLS_FOR_THREADS = 1 << 16
+
+
+class BinnedTable:
+    """Rows in bins, to be given as X to as many fits of trees and forests as are wanted.
+
+    Finding bins and coding all values is a large part of a short fit. Models of equal `max_bins` and
+    `categorical_features` can share it: a grid search, several forests, one model after the other.
+
+    Parameters
+    ----------
+    X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        As the estimators take it. Not kept.
+    max_bins : int, default=255
+        Most bins of a numerical feature, from 2 to 255. A feature with no more distinct values has a bin for
+        each.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        As in the estimators.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights for placing the bins of features with many distinct values.
+    random_state : int, default=0
+        Draws the rows that place the bins of features with more than `max_bins` distinct values.
+    n_jobs : int or None, default=None
+        Threads; None means all cores.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    feature_names_in_ : ndarray of shape (n_features,)
+        If X had names that are all text.
+    is_categorical_ : bool ndarray of shape (n_features,), or None
+
+    Notes
+    -----
+    The memory is about 2 bytes for each value of X.
+
+    Examples
+    --------
+    >>> from fastml.ensemble import RandomForestClassifier
+    >>> from fastml.tree import BinnedTable, DecisionTreeClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> table = BinnedTable(X)
+    >>> tree = DecisionTreeClassifier(max_depth=2).fit(table, y)
+    >>> forest = RandomForestClassifier(n_estimators=10, random_state=0).fit(table, y)
+    >>> bool((tree.predict(table) == tree.predict(X)).all())
+    True
+    """
+
+    def __init__(
+        self,
+        X,
+        *,
+        max_bins=255,
+        categorical_features="from_dtype",
+        sample_weight=None,
+        random_state=0,
+        n_jobs=None,
+    ):
+        X = check_table(None, X, categorical_features)
+        names = Table(X).names if is_frame(X) else None
+        if names is not None and all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.asarray(names, dtype=object)
+        if sample_weight is not None:
+            sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64)
+        self._bin(X, max_bins, categorical_features, sample_weight, random_state, resolve_n_jobs(n_jobs))
+
+    @classmethod
+    def _of(cls, X, max_bins, categorical_features, sample_weight, random_state, n_threads):
+        """From a table that has been checked."""
+        table = cls.__new__(cls)
+        table._bin(X, max_bins, categorical_features, sample_weight, random_state, n_threads)
+        return table
+
+    def _bin(self, X, max_bins, categorical_features, sample_weight, random_state, n_threads):
+        from fastml.ensemble.constraints import categorical_mask  # which stands on this package
+
+        if X.shape[0] * X.shape[1] < _CELLS_FOR_THREADS:
+            n_threads = 1
+        table = None if sparse.issparse(X) else Table(X)
+        self.is_categorical_, self._categories = None, CategoryEncoder()
+        if table is not None:
+            self.is_categorical_ = categorical_mask(table, categorical_features)
+            self._categories.fit(table, self.is_categorical_)
+            X = self._categories.transform(table)
+        elif categorical_features is not None and not isinstance(categorical_features, str):
+            self.is_categorical_ = categorical_mask(_SparseTable(X), categorical_features)
+        self._mapper = BinMapper(
+            max_bins=max_bins,
+            categorical=self.is_categorical_,
+            random_state=random_state,
+            n_threads=n_threads,
+        ).fit(X, sample_weight)
+        self._binned = self._mapper.transform(X)
+        self._values = BinValues(X, self._binned, sample_weight, n_threads=n_threads)
+        self.shape = (self._binned.n_rows, self._binned.n_features)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __repr__(self):
+        return f"BinnedTable of {self.shape[0]} rows and {self.shape[1]} features"
+
+    def __getitem__(self, rows):
+        """The same as `take`; what scikit-learn's splitters call."""
+        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] in (Ellipsis, slice(None)):
+            rows = rows[0]
+        return self.take(np.arange(self.shape[0])[rows] if isinstance(rows, slice) else rows)
+
+    def take(self, rows):
+        """The table of some rows, in the same bins.
+
+        Parameters
+        ----------
+        rows : array-like of int or bool
+
+        Returns
+        -------
+        BinnedTable
+        """
+        rows = np.asarray(rows)
+        if rows.dtype == bool:
+            if rows.shape != (self.shape[0],):
+                raise ValueError(f"a mask of rows must have shape ({self.shape[0]},), got {rows.shape}")
+            rows = np.flatnonzero(rows)
+        other = BinnedTable.__new__(BinnedTable)
+        vars(other).update(vars(self))
+        other._binned = self._binned.take(rows)
+        other.shape = (other._binned.n_rows, self.shape[1])
+        return other
+
+    @property
+    def _shown(self):
+        """A value of each code: float64 array of shape (n_features, 256)."""
+        shown = self._values.lower.copy()
+        if self.is_categorical_ is not None:
+            shown[self.is_categorical_] = np.arange(256)
+        return shown
+
+    @property
+    def _mark(self):
+        """What tells these bins from others."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._mapper.get_state().items()):
+            digest.update(name.encode() + array.tobytes())
+        return digest.hexdigest()
+
+
+class _SparseTable:
+    """As much of a table as `categorical_mask` asks for."""
+
+    names = None
+
+    def __init__(self, X):
+        self.shape = X.shape
+
+
+def check_table(estimator, X, labels, *, reset=True):
+    """Check the shape and the names of X; return it as something that `Table` reads, or sparse.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+        Learns ``n_features_in_`` and ``feature_names_in_`` if `reset`, else compares with them.
+    X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+    labels : object
+        Columns that may hold text, as far as known: what the user calls categorical, or the categories of the
+        fit. Without any, text in an array is an error.
+    """
+    if is_frame(X):
+        if estimator is not None:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        for axis, unit in enumerate(("sample", "feature")):
+            if X.shape[axis] == 0:
+                raise ValueError(
+                    f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is required."
+                )
+        return X
+    options = {"dtype": "numeric", "ensure_all_finite": False}
+    if sparse.issparse(X):
+        options["accept_sparse"] = ("csr", "csc")
+    elif labels is not None and not isinstance(labels, str) and len(labels):
+        # Columns of text may stand beside numbers: Table looks at each by itself.
+        as_given = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
+        if as_given.dtype.kind in "OUS":
+            if estimator is not None:
+                validate_data(estimator, as_given, reset=reset, skip_check_array=True)
+            return as_given
+    if estimator is None:
+        return check_array(X, input_name="X", **options)
+    return validate_data(estimator, X, reset=reset, **options)
