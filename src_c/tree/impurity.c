@@ -8,6 +8,7 @@
 #include "impurity_median.h"
 #include "impurity_category.h"
 #include "impurity_fast.h"
+#include "impurity_random.h"
 
 /* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the
  * weight. */
@@ -42,18 +43,19 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
                         impurity_split *best) {
     const double before = best->score;
     const impurity_kind kind = kind_of(p);
-    int plain = (kind == TWO_CLASSES || kind == ONE_NUMBER) && p->min_rows <= 1 && !p->random && !p->bounded;
-    int missing = 0;
+    int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded, missing = 0;
     for (int s = 0; s < node->n_slots; s++) {
         plain &= !node->categorical[s];
         missing |= node->missing[s];
     }
-    if (plain && kind == TWO_CLASSES && !missing && p->layout->small && node->n <= IMPURITY_DIRECT &&
-        node->weight < 256)
+    const int binary = plain && kind == TWO_CLASSES && !p->random, few = node->n <= IMPURITY_DIRECT;
+    if (binary && few && !missing && p->layout->small && node->weight < 256)
         search_direct(p, node, space, best);
-    else if (plain && node->n > 32)
+    else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && !few))
         search_counted(p, node, space, kind == TWO_CLASSES, best);
-    else
+    else if (!(plain && p->random && search_thresholds(p, node, space, best))) {
+        if (few && !p->random)
+            sort_by_comparing(node, space->pairs);
         for (int s = 0; s < node->n_slots; s++) {
             if (p->random)
                 search_random(p, node, space, s, best);
@@ -62,6 +64,7 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
             else
                 search_sorted(p, node, space, s, best);
         }
+    }
     if (best->score > before) {
         best->gain = gain_of(p, node, best->score);
         return 1;

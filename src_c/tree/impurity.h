@@ -62,6 +62,7 @@ typedef struct impurity_params {
     int32_t random;              /* splitter="random" */
     int32_t bounded;             /* there are monotonic constraints */
     const double *lower, *upper; /* (n_features, 256) least and greatest training value of a code */
+    const double *filled;        /* upper, empty codes filled with the value before them */
     const records_layout *layout;
 } impurity_params;
 

@@ -108,7 +108,7 @@ static void name_categories(const uint8_t *remap, impurity_split *best) {
 
 static void scan_categories(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                             int s, const uint8_t *remap, impurity_split *best) {
-    const row_scan one = {p, node, space, remap, space->order, s};
+    const row_scan one = {p, node, space, remap, space->order, s, node_impurity(p, node)};
     impurity_split own = *best;
     own.slot = -1;
     sort_by_counting(node, s, remap, space->order);
@@ -227,7 +227,7 @@ static void search_random(const impurity_params *p, const impurity_node *node, c
         remap[0] = 1;
     else
         remap[0] = 2;
-    const row_scan one = {p, node, space, remap, space->order, s};
+    const row_scan one = {p, node, space, remap, space->order, s, node_impurity(p, node)};
     impurity_split own = *best;
     own.slot = -1;
     sort_by_counting(node, s, remap, space->order);

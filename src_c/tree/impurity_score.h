@@ -102,9 +102,18 @@ static double two_scores(double weight, double total, double w, double a) {
     return d * d / (w * (weight - w));
 }
 
+/* Weight times impurity of the node, of all outputs; 0 where scores do not need it. */
+static double node_impurity(const impurity_params *p, const impurity_node *node) {
+    double sum = 0;
+    if (kind_of(p) == OTHER && p->criterion != IMPURITY_ABSOLUTE_ERROR)
+        for (int32_t o = 0; o < p->n_outputs; o++)
+            sum += output_impurity(p, o, node->totals, node->weight);
+    return sum;
+}
+
 /* Score of the split into these sums and the rest of the node; -INFINITY: Poisson forbids it. */
 static ALWAYS_INLINE double score_of(const impurity_params *p, const impurity_node *node, impurity_kind kind,
-                                     const side_sums *side, int64_t *rest) {
+                                     const side_sums *side, double before, int64_t *rest) {
     const int64_t w = side->weight, v = node->weight - w;
     if (kind == TWO_CLASSES)
         return two_scores((double)node->weight, (double)node->totals[1], (double)w, (double)side->left[1]);
@@ -115,15 +124,14 @@ static ALWAYS_INLINE double score_of(const impurity_params *p, const impurity_no
         squares = node->squares - 2 * side->mixed + side->squares;
         return ((double)side->squares * (double)v + (double)squares * (double)w) / ((double)w * (double)v);
     }
-    double gain = 0;
+    double gain = before;
     for (int32_t c = 0; c < p->n_channels; c++)
         rest[c] = node->totals[c] - side->left[c];
     for (int32_t o = 0; o < p->n_outputs; o++) {
         if (p->criterion == IMPURITY_POISSON &&
             ((double)side->left[o] <= p->least_sum || (double)rest[o] <= p->least_sum))
             return -INFINITY;
-        gain += output_impurity(p, o, node->totals, node->weight) - output_impurity(p, o, side->left, w) -
-                output_impurity(p, o, rest, v);
+        gain -= output_impurity(p, o, side->left, w) + output_impurity(p, o, rest, v);
     }
     return gain / p->n_outputs;
 }

@@ -16,6 +16,41 @@ static void sort_by_counting(const impurity_node *node, int s, const uint8_t *re
     }
 }
 
+/* Few rows: places[s][k] = the row with the k-th smallest code in slot s, for all slots at once. Every row's
+ * code is compared with every other's, eight slots of LANES8 / 8 rows in an instruction: no branch to be
+ * guessed wrong. */
+static void sort_by_comparing(const impurity_node *node, uint8_t *pairs) {
+    const int64_t n = node->n;
+    uint8_t *codes = pairs, *above = pairs + 8 * (IMPURITY_DIRECT + 64);
+    uint8_t *places = above + 8 * (IMPURITY_DIRECT + 64), seen[IMPURITY_DIRECT];
+    for (int64_t i = 0; i < n; i++) {
+        memset(codes + 8 * i, 0, 8);
+        for (int s = 0; s < node->n_slots; s++)
+            codes[8 * i + s] = code_of(node, s, i);
+    }
+    const lane_u8 one = u8_set(1);
+    for (int64_t i = 0; i < 8 * n; i += 2 * LANES8) {
+        const lane_u8 x = u8_load(codes + i), y = u8_load(codes + i + LANES8);
+        lane_u8 a = u8_zero(), b = u8_zero();
+        for (int64_t j = 0; j < n; j++) {
+            uint64_t q;
+            memcpy(&q, codes + 8 * j, 8);
+            const lane_u8 other = u8_eight(q);
+            a = u8_add_where_ge(a, one, other, x);
+            b = u8_add_where_ge(b, one, other, y);
+        }
+        u8_store(above + i, a);
+        u8_store(above + i + LANES8, b);
+    }
+    for (int s = 0; s < node->n_slots; s++) {
+        memset(seen, 0, (size_t)n);
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t less = n - above[8 * i + s];
+            places[s * IMPURITY_DIRECT + less + seen[less]++] = (uint8_t)i;
+        }
+    }
+}
+
 typedef struct row_scan {
     const impurity_params *p;
     const impurity_node *node;
@@ -23,6 +58,7 @@ typedef struct row_scan {
     const uint8_t *remap;
     const uint32_t *order;
     int s;
+    double before; /* weight times impurity of the node, where the kind is OTHER */
 } row_scan;
 
 static inline uint8_t scan_code(const row_scan *scan, int64_t i) {
@@ -103,7 +139,8 @@ static ALWAYS_INLINE void scan_kind(const row_scan *scan, impurity_kind kind, in
             double values[2];
             if (!is_lawful(p, node, &side) || !values_allow(p, node, scan->s, &side, values))
                 continue;
-            const double score = score_of(p, node, kind, &side, scan->space->left + p->n_channels);
+            const double score =
+                score_of(p, node, kind, &side, scan->before, scan->space->left + p->n_channels);
             if (score > -INFINITY)
                 propose(scan, kind, &side, score, values, own, code, missing_left, n_missing > 0, best);
         }
@@ -136,7 +173,12 @@ static void scan_order(const row_scan *scan, impurity_split *best) {
 /* One numerical slot. */
 static void search_sorted(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                           int s, impurity_split *best) {
-    const row_scan one = {p, node, space, 0, space->order, s};
-    sort_by_counting(node, s, 0, space->order);
+    const row_scan one = {p, node, space, 0, space->order, s, node_impurity(p, node)};
+    if (node->n <= IMPURITY_DIRECT) {
+        const uint8_t *places = space->pairs + 16 * (IMPURITY_DIRECT + 64) + s * IMPURITY_DIRECT;
+        for (int64_t i = 0; i < node->n; i++)
+            space->order[i] = places[i];
+    } else
+        sort_by_counting(node, s, 0, space->order);
     scan_order(&one, best);
 }

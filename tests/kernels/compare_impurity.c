@@ -92,7 +92,7 @@ static setting *some_setting(bench *b) {
     for (int i = 0; i < 8 * 256; i++)
         bounds[i] = i % 256;
     p->log_table = logs;
-    p->lower = p->upper = bounds;
+    p->lower = p->upper = p->filled = bounds;
     p->layout = &s->layout;
     s->layout.small = p->criterion <= IMPURITY_ENTROPY && p->n_outputs == 1 && below(b, 2);
     s->layout.n_codes = 8;

@@ -66,6 +66,7 @@ cdef extern from "kernels.h" nogil:
         int32_t unit_weights, random, bounded
         const double *lower
         const double *upper
+        const double *filled
         const records_layout *layout
 
     ctypedef struct impurity_node:

@@ -106,6 +106,7 @@ cdef class CartGrower:
         cdef const int32_t[::1] n_codes
         cdef const int8_t[::1] monotone
         cdef double[::1] logs
+        cdef double[:, ::1] filled
         if criterion not in CRITERIA:
             raise ValueError(f"criterion={criterion!r} must be one of {', '.join(map(repr, CRITERIA))}")
         if (n_classes is None) == (CRITERIA[criterion] <= IMPURITY_ENTROPY):
@@ -128,7 +129,9 @@ cdef class CartGrower:
         whole = np.arange(IMPURITY_LOGS, dtype=np.float64)
         logs = whole * np.log2(np.maximum(whole, 1))
         n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.int32)
-        self.keep = {"values": (values.lower, values.upper), "logs": logs, "n_codes": n_codes}
+        # numbers ascend with their codes, so the greatest so far is that of the last code that is not empty
+        filled = np.fmax.accumulate(np.where(np.isnan(values.upper), -np.inf, values.upper), axis=1)
+        self.keep = {"values": (values.lower, values.upper), "logs": logs, "n_codes": n_codes, "filled": filled}
         s.columns, s.column_stride = binned.columns, binned.column_stride
         s.n_rows, s.n_features = binned.n_rows, <int32_t> binned.n_features
         s.max_features = s.n_features if max_features is None else min(<int64_t> max_features, <int64_t> s.n_features)
@@ -144,6 +147,7 @@ cdef class CartGrower:
         s.params.criterion = CRITERIA[criterion]
         s.params.random = splitter == "random"
         s.params.lower, s.params.upper, s.params.log_table = s.lower, s.upper, &logs[0]
+        s.params.filled = &filled[0, 0]
         if monotonic_cst is not None:
             monotone = np.ascontiguousarray(monotonic_cst, dtype=np.int8)
             if monotone.shape[0] != binned.n_features:
