@@ -219,10 +219,13 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
             check()
             chosen = seeds[first : min(first + step, self.n_estimators)]
             n_leaves = 0
-            for tree in grower.grow(training.targets, training.weight, chosen, self._n_samples_bootstrap):
+            for tree in grower.grow(
+                training.seen_targets, training.weight, chosen, self._n_samples_bootstrap
+            ):
                 n_leaves += self._append(tree)
             if self.verbose:
                 progress.round_done(min(first + step, self.n_estimators), n_leaves, {})
+        self._cart.arrays()  # joined now: the first predictions may come from several threads at once
         self._leaf_targets = None
         if getattr(self, "leaf_targets", False):
             self._leaf_targets = LeafTargets(training.targets).read(self, training)

@@ -46,6 +46,6 @@ default=None
     "forest_notes": """Tree i depends on `random_state` and i alone: a larger forest begins with the trees of
     a smaller one, and the number of threads changes nothing.
 
-    All trees are kept in one storage of about 16 bytes a node; counts, impurities and values of inner nodes
+    All trees are kept in one storage of about 20 bytes a node; counts, impurities and values of inner nodes
     are computed when they are asked for.""",
 }

@@ -81,10 +81,11 @@ class BaseTree(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         grower, cart = self._grower(training, splitter=self.splitter)
         self.max_features_ = features_per_node(self.max_features, self.n_features_in_)
         seeds = np.array([seed_of_growth(self._random_seed)], dtype=np.uint64)
-        tree = grower.grow(training.targets, training.weight, seeds)[0]
+        tree = grower.grow(training.seen_targets, training.weight, seeds)[0]
         if self.ccp_alpha > 0:
             tree = prune(tree, self.ccp_alpha)
         cart.append(tree)
+        cart.arrays()  # joined now: the first predictions may come from several threads at once
         self._cart = cart
         return self
 

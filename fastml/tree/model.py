@@ -31,13 +31,18 @@ class Training:
     ----------
     table : BinnedTable
     targets : int32 or float64 array of shape (n_rows, n_outputs)
+    seen_targets : array of shape (n_rows, n_outputs)
+        The same; of rows without weight any.
     weight : float64 array of shape (n_rows,) or None
     n_classes : tuple of int or None
     """
 
     def __init__(self, table, targets, weight, n_classes):
         self.table = table
-        self.targets = targets
+        self.targets = self.seen_targets = targets
+        if n_classes is None and weight is not None and not weight.all():
+            # the fixed point of the sums must not depend on targets that do not count
+            self.seen_targets = np.where(weight[:, None] > 0, targets, targets[weight > 0][:1])
         self.weight = weight
         self.n_classes = n_classes
 
