@@ -240,12 +240,14 @@ def test_memory_is_at_most_a_third_of_scikit_learns():
     from sklearn.ensemble import RandomForestClassifier as SkClassifier
     from sklearn.ensemble import RandomForestRegressor as SkRegressor
 
-    for load, ours, theirs in (
-        (load_digits, RandomForestClassifier, SkClassifier),
-        (load_diabetes, RandomForestRegressor, SkRegressor),
+    for load, ours, theirs, least in (
+        (load_digits, RandomForestClassifier, SkClassifier, 1),
+        (load_digits, RandomForestClassifier, SkClassifier, 5),
+        (load_diabetes, RandomForestRegressor, SkRegressor, 1),
+        (load_diabetes, RandomForestRegressor, SkRegressor, 5),
     ):
         X, y = load(return_X_y=True)
-        options = {"n_estimators": 10, "random_state": 0}
+        options = {"n_estimators": 10, "random_state": 0, "min_samples_leaf": least}
         mine, other = ours(**options).fit(X, y), theirs(**options).fit(X, y)
         size = 0
         for tree in other.estimators_:

@@ -73,11 +73,12 @@ class CartForest:
     -----
     Arrays (see `arrays`): ``nodes`` (n_nodes,) of `NODE`; a leaf has feature `LEAF`, its ``right`` is its
     number inside the tree, and its ``threshold`` holds a `NUMBER`, or a class, or -1 - m for mixed leaf m of
-    the forest. ``node_offsets``, ``leaf_offsets`` int64 (n_trees + 1,). ``leaf_count`` uint32
-    (n_leaves,). ``leaf_weight`` uint32 or float64 (n_leaves,), empty if equal to the counts.
-    ``mixed_offsets`` int64 (n_mixed + 1,), ``mixed_class`` (int32 or narrower), ``mixed_weight`` (uint32 or
-    float64) for `CLASS`. ``leaf_vector`` float64 (n_leaves, width) for `VECTOR`. ``impure_leaf`` int64,
-    ``impure_value`` float64: the leaves of a regression whose impurity is not zero. ``numbers`` int32
+    the forest. ``node_offsets``, ``leaf_offsets`` int64 (n_trees + 1,). ``leaf_count``
+    (n_leaves,), the narrowest unsigned integers that do. ``leaf_weight`` the same or float64, empty if equal
+    to the counts.
+    ``mixed_offsets`` int64 (n_mixed + 1,), ``mixed_class`` unsigned, ``mixed_weight`` unsigned or float64
+    for `CLASS`. ``leaf_vector`` float64 (n_leaves, width) for `VECTOR`. ``leaf_impurity``
+    float64 (n_leaves,) of a regression, empty if all are zero. ``numbers`` int32
     (n_nodes,): the number that a node has for the user, empty if it is its place. ``category_sets`` uint8
     (n_sets, 32). ``node_value`` (n_nodes, width), ``node_impurity`` (n_nodes,) float64: if explicit.
     """
@@ -171,7 +172,7 @@ class CartForest:
         else:
             empty, offsets = {}, {}
         leaf = np.flatnonzero(tree["left"] < 0) if order is None else order[tree["left"][order] < 0]
-        count, weight = tree["count"][leaf].astype(np.uint32), tree["weight"][leaf].astype(np.float64)
+        count, weight = _narrow(tree["count"][leaf]), tree["weight"][leaf].astype(np.float64)
         part = {"leaf_count": count, "leaf_weight": _counts_if_whole(weight)}
         if np.array_equal(weight, count):
             part["leaf_weight"] = part["leaf_weight"][:0]
@@ -184,8 +185,7 @@ class CartForest:
             part["node_impurity"] = tree["impurity"] if order is None else tree["impurity"][order]
         elif self.n_classes is None:
             impurity = tree["impurity"][leaf]
-            part["impure_leaf"] = np.flatnonzero(impurity)
-            part["impure_value"] = impurity[part["impure_leaf"]]
+            part["leaf_impurity"] = np.maximum(impurity, 0.0) if impurity.any() else impurity[:0]
         value = value[leaf]
         if self.leaf_kind == LeafKind.NUMBER:
             # a share may be rounded to the next number above 1
@@ -252,14 +252,12 @@ class CartForest:
             return _continued(flat[name], [part["leaf_count"].size for part in new])
         if name == "mixed_offsets":
             return _continued(flat[name], np.concatenate([part[name] for part in new]))
-        if name == "impure_leaf":
-            first = _continued(flat["leaf_offsets"][-1:], [part["leaf_count"].size for part in new])
-            moved = [part[name] + start for part, start in zip(new, first[:-1], strict=True)]
-            return np.concatenate([flat[name], *moved])
         if name == "leaf_weight" and any(part[name].size for part in parts):
-            return _joined_numbers([part[name] if part[name].size else part["leaf_count"] for part in parts])
-        if name == "mixed_weight":
-            return _joined_numbers([part[name] for part in parts])
+            return np.concatenate([part[name] if part[name].size else part["leaf_count"] for part in parts])
+        if name == "leaf_impurity" and any(part[name].size for part in parts):
+            return np.concatenate(
+                [part[name] if part[name].size else np.zeros(part["leaf_count"].size) for part in parts]
+            )
         if name == "numbers" and any(part[name].size for part in parts):
             return np.concatenate([_own_numbers(part) for part in _by_tree(parts)])
         if name == "nodes":
@@ -341,8 +339,7 @@ class CartForest:
             value[leaf] = self._leaf_values(payload, lo, hi, weight[leaf])
             impurity = np.zeros(n_nodes)
             if self.n_classes is None:
-                first, last = np.searchsorted(flat["impure_leaf"], (lo, hi))
-                impurity[leaf[flat["impure_leaf"][first:last] - lo]] = flat["impure_value"][first:last]
+                impurity[leaf] = flat["leaf_impurity"][lo:hi] if flat["leaf_impurity"].size else 0.0
             merge_leaves(self.criterion, self.n_classes, levels, tree, weight, value, impurity)
         return {"count": count, "weight": weight, "impurity": impurity, "value": value}
 
@@ -415,15 +412,16 @@ _ONE = np.zeros(1, dtype=np.int64)
 
 
 def _counts_if_whole(weight):
-    """The same numbers as uint32 where that loses nothing."""
+    """The same numbers as unsigned integers where that loses nothing."""
     if weight.size and ((weight != np.rint(weight)) | (weight > _LARGEST_COUNT)).any():
         return weight.astype(np.float64)
-    return weight.astype(np.uint32)
+    return _narrow(weight)
 
 
-def _joined_numbers(parts):
-    kind = np.float64 if any(part.size and part.dtype == np.float64 for part in parts) else np.uint32
-    return np.concatenate([part.astype(kind, copy=False) for part in parts])
+def _narrow(counts):
+    """Counts in the narrowest unsigned integers that hold them."""
+    largest = int(counts.max(initial=0))
+    return counts.astype(np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32)
 
 
 def _continued(offsets, sizes):

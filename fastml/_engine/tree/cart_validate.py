@@ -11,6 +11,8 @@ from .validate import MAX_DEPTH
 
 __all__ = ["validate_cart"]
 
+_COUNTS = (np.uint8, np.uint16, np.uint32)
+
 
 def _array(arrays: Mapping[str, Any], name: str, dtypes: tuple, ndim: int = 1) -> np.ndarray:
     if name not in arrays:
@@ -68,7 +70,7 @@ def validate_cart(forest: Any, arrays: Mapping[str, Any], n_features: int | None
     sets = _array(arrays, "category_sets", (np.uint8,), ndim=2)
     if sets.shape[1] != 32:
         raise ValueError(f"forest array 'category_sets' must have 32 columns, it has {sets.shape[1]}")
-    counts = _array(arrays, "leaf_count", (np.uint32,))
+    counts = _array(arrays, "leaf_count", _COUNTS)
     checked = {
         "nodes": nodes,
         "category_sets": sets,
@@ -80,7 +82,7 @@ def validate_cart(forest: Any, arrays: Mapping[str, Any], n_features: int | None
         raise ValueError("forest arrays 'leaf_offsets' and 'node_offsets' must be of equal length")
     leaf = _check_nodes(nodes, checked["node_offsets"], checked["leaf_offsets"], n_features, len(sets))
     _refuse(counts < 1, "leaf_count", "must be at least 1")
-    weight = _array(arrays, "leaf_weight", (np.uint32, np.float64))
+    weight = _array(arrays, "leaf_weight", (*_COUNTS, np.float64))
     if weight.size not in (0, counts.size):
         raise ValueError(f"forest array 'leaf_weight' has {weight.size} entries for {counts.size} leaves")
     _refuse(~(np.isfinite(weight) & (weight > 0)), "leaf_weight", "must be positive and finite")
@@ -178,8 +180,8 @@ def _numbers(arrays, offsets):
 
 
 def _mixed(arrays, payload, width):
-    label = _array(arrays, "mixed_class", (np.uint8, np.uint16, np.uint32))
-    weight = _array(arrays, "mixed_weight", (np.uint32, np.float64))
+    label = _array(arrays, "mixed_class", _COUNTS)
+    weight = _array(arrays, "mixed_weight", (*_COUNTS, np.float64))
     offsets = _offsets(arrays, "mixed_offsets", label.size, 1)
     if weight.size != label.size:
         raise ValueError(f"forest array 'mixed_weight' has {weight.size} entries, 'mixed_class' {label.size}")
@@ -206,12 +208,8 @@ def _impurities(arrays, forest, n_nodes, n_leaves):
         return {"node_value": value, "node_impurity": impurity}
     if forest.n_classes is not None:
         return {}
-    leaf = _array(arrays, "impure_leaf", (np.int64,))
-    value = _array(arrays, "impure_value", (np.float64,))
-    if leaf.size != value.size:
-        raise ValueError(f"forest array 'impure_value' has {value.size} entries, 'impure_leaf' {leaf.size}")
-    if leaf.size:
-        _refuse((leaf < 0) | (leaf >= n_leaves), "impure_leaf", f"must be below {n_leaves}")
-        _refuse(np.concatenate([[False], leaf[1:] <= leaf[:-1]]), "impure_leaf", "must ascend")
-    _refuse(~np.isfinite(value), "impure_value", "must be finite")
-    return {"impure_leaf": leaf, "impure_value": value}
+    impurity = _array(arrays, "leaf_impurity", (np.float64,))
+    if impurity.size not in (0, n_leaves):
+        raise ValueError(f"forest array 'leaf_impurity' has {impurity.size} entries for {n_leaves} leaves")
+    _refuse(~(np.isfinite(impurity) & (impurity >= 0)), "leaf_impurity", "must be finite, not negative")
+    return {"leaf_impurity": impurity}

@@ -211,7 +211,7 @@ def test_random_damage_is_refused_or_harmless(case):
 
 def test_counts_of_a_bootstrap_are_kept_as_integers():
     case = Case("iris", "gini", {}, weighted=False, bootstrap=True)
-    assert case.forest.arrays()["leaf_weight"].dtype == np.uint32
+    assert case.forest.arrays()["leaf_weight"].dtype == np.uint8
     case = Case("iris", "gini", {}, weighted=False)
     assert case.forest.arrays()["leaf_weight"].size == 0
     assert repr(case.forest) == "CartForest(criterion='gini', n_trees=3)"
