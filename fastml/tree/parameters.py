@@ -102,7 +102,8 @@ def documented(shared=TEXT, **choices):
 
     def decorate(cls):
         if cls.__doc__:
-            text = {name: cleandoc(part) for name, part in shared.items()}
+            # the parts stand as deep as in the docstring of a class, four spaces
+            text = {name: part.replace("\n    ", "\n") for name, part in shared.items()}
             for name, value in choices.items():
                 text[name] = text[name].replace("%s", value)
             # without indentation: from Python 3.13 on the compiler takes away that of the class's own text
