@@ -31,6 +31,8 @@ FORMAT_VERSION = 1
 
 # A file names its estimator by a key of this table and by nothing else: it cannot make us import.
 _ESTIMATORS = {
+    "AdaBoostClassifier": "fastml.ensemble",
+    "AdaBoostRegressor": "fastml.ensemble",
     "DecisionTreeClassifier": "fastml.tree",
     "DecisionTreeRegressor": "fastml.tree",
     "ExtraTreeClassifier": "fastml.tree",
@@ -47,6 +49,7 @@ _ESTIMATORS = {
 # file on any number of threads.
 _RUN_PARAMETERS = frozenset({"n_jobs", "verbose"})
 
+_NESTED = "$estimator"
 _FIELDS = {"format", "format_version", "fastml_version", "estimator", "parameters", "values", "text_arrays"}
 
 
@@ -168,8 +171,25 @@ def _encode_parameters(model):
             continue
         if name == "random_state" and not isinstance(value, (int, np.integer, type(None))):
             continue
-        parameters[name] = encode_value(value, f"parameter {name}")
+        if type(value).__name__ in _ESTIMATORS:  # a parameter that is an estimator itself, unfitted
+            nested = {"name": _registered_name(type(value)), "parameters": _encode_parameters(value)}
+            parameters[name] = {_NESTED: nested}
+        else:
+            parameters[name] = encode_value(value, f"parameter {name}")
     return parameters
+
+
+def _decode_parameter(value, where):
+    if not (isinstance(value, dict) and set(value) == {_NESTED}):
+        return decode_value(value, where)
+    nested = value[_NESTED]
+    if not (
+        isinstance(nested, dict)
+        and set(nested) == {"name", "parameters"}
+        and isinstance(nested["parameters"], dict)
+    ):
+        raise ModelFileError(f"{where} must be an estimator's name and parameters")
+    return _build(_registered_class(nested["name"]), nested["parameters"])
 
 
 def _check_document(document):
@@ -202,7 +222,7 @@ def _build(cls, parameters):
     unknown = sorted(set(parameters) - known)
     if unknown:
         raise ModelFileError(f"{cls.__name__} has no parameters {', '.join(map(repr, unknown[:5]))}")
-    decoded = {name: decode_value(value, f"parameter {name}") for name, value in parameters.items()}
+    decoded = {name: _decode_parameter(value, f"parameter {name}") for name, value in parameters.items()}
     estimator = cls(**decoded)
     try:
         estimator._validate_params()
