@@ -1,4 +1,4 @@
-"""The data sets: two generated ones, and real ones from the directory that FASTML_DATA names.
+"""The data sets: generated ones, and real ones from the directory that FASTML_DATA names.
 
 The held-out rows of a set never change. Another seed gives other training rows: the generated sets are drawn
 anew, the real sets leave out another random 5 %. Every library sees the same rows for the same seed, so that
@@ -159,7 +159,39 @@ def adult():
     return _split("adult", "binary", X, frame["income"] == ">50K", test, n_classes=2)
 
 
-GENERATED = {"generated-1m": 1_000_000, "generated-10k": 10_000}
+def letter():
+    """Letters as 16 features of their pictures; a random fifth is held out."""
+    frame = _read("letter.parquet")
+    return _codes("letter", frame.drop(columns=["target"]), frame["target"])
+
+
+def fars():
+    """Injuries in traffic accidents, 29 columns of codes; a random fifth is held out."""
+    frame = _read("fars.parquet")
+    return _codes("fars", frame.drop(columns=["target"]), frame["target"])
+
+
+def _codes(name, X, target):
+    labels, y = np.unique(target.to_numpy(), return_inverse=True)
+    return _split(name, "multiclass", X, y, _fifth(len(X)), n_classes=labels.size)
+
+
+def sgemm():
+    """Logarithm of the mean time of a GPU kernel over a grid of its settings; a random fifth is held out."""
+    frame = _read("sgemm.parquet")
+    runs = [f"run{i}" for i in range(1, 5)]
+    y = np.log(frame[runs].to_numpy(np.float64).mean(axis=1))
+    return _split("sgemm", "regression", frame.drop(columns=runs), y, _fifth(len(frame)))
+
+
+def diamonds():
+    """Prices of diamonds, three columns of ordered categories; a random fifth is held out."""
+    frame = _read("diamonds.parquet")
+    X = _categories(frame.drop(columns=["price"]), ["cut", "color", "clarity"])
+    return _split("diamonds", "regression", X, frame["price"], _fifth(len(X)))
+
+
+GENERATED = {"generated-1m": 1_000_000, "generated-200k": 200_000, "generated-10k": 10_000}
 REAL = {
     "fremtpl2-claim": fremtpl2_claim,
     "fremtpl2-poisson": fremtpl2_poisson,
@@ -167,8 +199,17 @@ REAL = {
     "kddcup99": kddcup99,
     "mnist": mnist,
     "adult": adult,
+    "letter": letter,
+    "fars": fars,
+    "sgemm": sgemm,
+    "diamonds": diamonds,
 }
-NAMES = [*GENERATED, *REAL]
+NAMES = ["generated-1m", "generated-10k", "fremtpl2-claim", "fremtpl2-poisson", "beijing_air"]
+NAMES += ["kddcup99", "mnist", "adult"]
+"""Of the benchmark of gradient boosting."""
+TREE_NAMES = ["generated-200k", "generated-10k", "letter", "mnist", "fars", "adult", "sgemm"]
+TREE_NAMES += ["kddcup99", "diamonds"]
+"""Of the benchmarks of forests and AdaBoost."""
 
 
 def _leave_some_out(task, seed):

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.run [boosting [options]]`: one benchmark, or all, in Markdown tables."""
+"""`python -m benchmarks.run [NAME [options]]`: one benchmark, or all, in Markdown tables."""
 
 import sys
 from importlib import import_module
 
-BENCHMARKS = ["boosting"]
+BENCHMARKS = ["boosting", "forest", "adaboost"]
 
 
 def main(arguments):
