@@ -182,14 +182,16 @@ cdef void one_part(HistogramLayout layout, int b, const uint32_t *rows, int64_t 
                    int64_t hi, int64_t *cells, bint counted) noexcept nogil:
     memset(cells + layout.block_cells[b], 0, (layout.block_cells[b + 1] - layout.block_cells[b]) * sizeof(int64_t))
     if layout.blocks[b].n_features > 0:
-        K.histogram_rows(&layout.blocks[b], counted, rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo, cells)
+        K.histogram_rows(&layout.blocks[b], counted, rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo,
+                         cells)
 
 
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
                           int64_t *cells, bint counted, int64_t *scratch, int n_threads) noexcept nogil:
     """Fills ``cells`` from n rows (``rows``, or first, first + 1, ... when NULL) and their packed gradients.
 
-    counted: whether the cells are to hold the rows as well; scratch: (n_threads - 1) x n_cells cells, used when the rows are cut.
+    counted: whether the cells are to hold the rows as well; scratch: (n_threads - 1) x n_cells cells, used when the
+    rows are cut.
     """
     cdef int b, part, task
     cdef int parts = row_parts(layout, n, n_threads)

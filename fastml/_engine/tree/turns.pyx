@@ -10,7 +10,7 @@ after leaf on its own, and what it finds is put in order under a lock: nobody wa
 """
 
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.kernels cimport split_candidate

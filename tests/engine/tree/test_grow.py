@@ -89,7 +89,8 @@ def test_same_rows_on_any_number_of_threads(n_threads, options):
     binned = mapper.fit(X).transform(X)
     options = {"max_leaf_nodes": 100, "edges": mapper.edges_, **options}
     one, many = Grower(binned, n_threads=1, **options), Grower(binned, n_threads=n_threads, **options)
-    for seed in range(5 if options["max_leaf_nodes"] > 6 else 40):  # the fewer leaves, the more trials are in vain
+    # the fewer leaves, the more trials are in vain
+    for seed in range(5 if options["max_leaf_nodes"] > 6 else 40):
         expected, found = one.grow(g, h, seed=seed), many.grow(g, h, seed=seed)
         assert expected["count"][expected["feature"] < 0].min() >= options.get("min_samples_leaf", 20)
         for name, values in expected.items():
