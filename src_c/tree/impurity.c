@@ -9,6 +9,7 @@
 #include "impurity_category.h"
 #include "impurity_fast.h"
 #include "impurity_random.h"
+#include "impurity_few.h"
 
 /* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the
  * weight. */
@@ -51,14 +52,25 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
     const int binary = plain && kind == TWO_CLASSES && !p->random, few = node->n <= IMPURITY_DIRECT;
     if (binary && few && !missing && p->layout->small && node->weight < 256)
         search_direct(p, node, space, best);
-    else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && !few))
+    else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && node->n > 48))
         search_counted(p, node, space, kind == TWO_CLASSES, best);
     else if (!(plain && p->random && search_thresholds(p, node, space, best))) {
+        const int classes = p->n_outputs == 1 && is_classification(p) && kind != TWO_CLASSES;
+        const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
+        few_rows rows;
+        rows.codes = rows.places = 0;
         if (few && !p->random)
             sort_by_comparing(node, space->pairs);
+        if (few && simple)
+            load_rows(p, node, space, &rows);
         for (int s = 0; s < node->n_slots; s++) {
+            const int numerical = simple && !node->categorical[s] && !node->missing[s];
             if (p->random)
                 search_random(p, node, space, s, best);
+            else if (numerical && few)
+                search_few(p, node, space, &rows, s, best);
+            else if (numerical && classes && node->n > 4 * p->n_channels)
+                search_classes(p, node, space, s, best);
             else if (node->categorical[s])
                 search_categories(p, node, space, s, best);
             else

@@ -94,5 +94,6 @@ cdef struct Growth:            # of one thread
 
 
 cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil
+cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil
 cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
 cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil

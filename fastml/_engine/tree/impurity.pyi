@@ -1,0 +1,6 @@
+import numpy as np
+
+from fastml._engine.tree.cart import CartGrower
+
+def time_search(grower: CartGrower, targets: np.ndarray, n_rows: int, repeats: int) -> float: ...
+def time_split(grower: CartGrower, targets: np.ndarray, n_rows: int, code: int, repeats: int) -> int: ...
