@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sklearn import tree as sklearn_tree
 from sklearn.base import is_classifier
 
 from fastml.tree.base import BaseTree
@@ -10,7 +9,14 @@ from fastml.tree.base import BaseTree
 __all__ = ["export_graphviz", "export_text", "plot_tree"]
 
 
-def _stand_in(decision_tree):
+def _export(name, decision_tree, *arguments, **options):
+    """Call one of scikit-learn's exports with a tree that it takes for its own."""
+    from sklearn import tree  # at the top it would lengthen fastml's import
+
+    return getattr(tree, name)(_stand_in(decision_tree, tree), *arguments, **options)
+
+
+def _stand_in(decision_tree, sklearn_tree):
     """A scikit-learn tree with the fitted attributes that its exports read."""
     if not isinstance(decision_tree, BaseTree):
         return decision_tree
@@ -55,7 +61,7 @@ def export_text(decision_tree, **options):
     |   |--- class: yes
     <BLANKLINE>
     """
-    return sklearn_tree.export_text(_stand_in(decision_tree), **options)
+    return _export("export_text", decision_tree, **options)
 
 
 def plot_tree(decision_tree, **options):
@@ -72,7 +78,7 @@ def plot_tree(decision_tree, **options):
     -------
     list of matplotlib artists
     """
-    return sklearn_tree.plot_tree(_stand_in(decision_tree), **options)
+    return _export("plot_tree", decision_tree, **options)
 
 
 def export_graphviz(decision_tree, out_file=None, **options):
@@ -91,4 +97,4 @@ def export_graphviz(decision_tree, out_file=None, **options):
     str or None
         The text, if `out_file` is None.
     """
-    return sklearn_tree.export_graphviz(_stand_in(decision_tree), out_file, **options)
+    return _export("export_graphviz", decision_tree, out_file, **options)
