@@ -164,6 +164,7 @@ static void value(const fastml_kernels *k, bench *b) {
 static void medians(const fastml_kernels *k, bench *b) {
     setting *s = some_setting(b);
     double found[4];
+    keep(b, &s->params.criterion, sizeof s->params.criterion);
     if (s->params.criterion != IMPURITY_ABSOLUTE_ERROR)
         return;
     const double error = k->impurity_medians(&s->params, &s->node, &s->space, found);

@@ -57,6 +57,7 @@ static void gather(const fastml_kernels *k, bench *b) {
     int64_t n;
     const records_layout *layout = some_layout(b, n_all);
     const uint8_t *records = some_records(&fastml_kernels_serial, b, layout, n_all, &n);
+    keep(b, &n, sizeof n);
     if (layout->row < 0)
         return;
     int32_t features[8];
@@ -87,6 +88,7 @@ static void split(const fastml_kernels *k, bench *b) {
                                        ? record[feature]
                                        : layout->columns[feature * n_all + records_row(layout, record)]);
     }
+    keep(b, &n_left, sizeof n_left);
     if (n_left == 0 || n_left == n)
         return;
     n_left = k->records_split(layout, records, n, feature, &rule, right);
