@@ -16,7 +16,7 @@ from fastml._engine.runtime.interrupt import check
 
 cdef enum:
     WINDOW = 1 << 22       # rows between two looks at the keyboard
-    ROWS_FOR_THREADS = 1 << 15
+    ROWS_FOR_THREADS = 1 << 19   # a walk of fewer ends before another thread has started
 
 
 cdef struct CodeNode:

@@ -40,7 +40,7 @@ def test_leaves_are_those_of_prediction(kind, limit):
 
 
 def test_many_rows_on_threads():
-    X = np.random.default_rng(0).standard_normal((70_001, 2))
+    X = np.random.default_rng(0).standard_normal((530_001, 2))
     model = DecisionTreeRegressor(max_depth=3, random_state=0)
     training = model._read_training(X, X[:, 0] * X[:, 1], None)
     tree = model._grower(training, splitter="best")[0].grow(training.targets, None, np.zeros(1, np.uint64))[0]
