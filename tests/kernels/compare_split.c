@@ -99,6 +99,7 @@ static void numerical(const fastml_kernels *k, bench *b) {
 /* The same search on counted cells, and these taken apart. */
 static void counted(const fastml_kernels *k, bench *b) {
     node_data data = some_node(b), other = some_node(b);
+    keep(b, &data.n_codes, sizeof data.n_codes);
     if (data.node.n_rows > HISTOGRAM_COUNTED / 2 || other.node.n_rows > HISTOGRAM_COUNTED / 2)
         return;
     const int with_sibling = below(b, 2) == 0;
