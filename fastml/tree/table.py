@@ -17,7 +17,7 @@ from fastml._engine.tree.table import Table, is_frame
 __all__ = ["BinnedTable", "check_table"]
 
 # Values in X below which one thread ends before others have started.
-_CELLS_FOR_THREADS = 1 << 16
+_CELLS_FOR_THREADS = 1 << 20
 
 
 class BinnedTable:
