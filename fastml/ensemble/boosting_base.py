@@ -15,11 +15,11 @@ from sklearn.utils import check_random_state
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.metric import make_metrics
 from fastml._engine.tree.objective import make_objective
+from fastml._input.constraints import interaction_groups, monotonic_directions
 from fastml.ensemble.boosting_input import BoostingInput
 from fastml.ensemble.boosting_model import BoostingModel
 from fastml.ensemble.boosting_parameters import CONSTRAINTS
 from fastml.ensemble.boosting_rounds import BoostingRounds
-from fastml.ensemble.constraints import interaction_groups, monotonic_directions
 from fastml.ensemble.monitor import (
     EvaluationSet,
     Monitor,

@@ -10,8 +10,8 @@ from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.objective import make_objective
 from fastml._engine.tree.table import Labels, Table
-from fastml.ensemble.constraints import categorical_mask
-from fastml.ensemble.targets import check_margin, check_weight
+from fastml._input.constraints import categorical_mask
+from fastml._input.targets import check_margin, check_weight
 
 __all__ = ["BoostingInput"]
 

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
-from fastml._engine.tree.table import Table, is_frame
+from fastml._engine.tree.table import Table
+from fastml._input.tables import check_table
+from fastml._input.targets import check_margin
 from fastml.ensemble import boosting_state
-from fastml.ensemble.targets import check_margin
 
 __all__ = ["BoostingModel"]
 
@@ -48,37 +49,9 @@ class BoostingModel:
 
         Sets ``n_features_in_`` and ``feature_names_in_`` if ``reset``, else compares with them.
         """
-        if (
-            not reset
-            and type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype.kind in "fiu"
-            and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-        ):
-            return X
-        if is_frame(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            for axis, unit in enumerate(("sample", "feature")):
-                if X.shape[axis] == 0:
-                    raise ValueError(
-                        f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is "
-                        "required."
-                    )
-            return X
-        if sparse.issparse(X):
-            return validate_data(
-                self, X, reset=reset, accept_sparse=("csr", "csc"), dtype="numeric", ensure_all_finite=False
-            )
-        labels = self.categorical_features if reset else self._categories.categories_
-        if labels is not None and not isinstance(labels, str) and len(labels):
-            # Columns of text may stand beside numbers: Table looks at each by itself.
-            X_checked = check_array(X, dtype=None, ensure_all_finite=False, estimator=self, input_name="X")
-            if X_checked.dtype.kind in "OUS":
-                validate_data(self, X_checked, reset=reset, skip_check_array=True)
-                return X_checked
-        return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+        return check_table(
+            self, X, self.categorical_features if reset else self._categories.categories_, reset=reset
+        )
 
     def _read_X(self, X):
         """X as the BinMapper reads it."""

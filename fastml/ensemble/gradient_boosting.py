@@ -11,9 +11,9 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml._engine.tree.objective import make_objective
+from fastml._input.targets import check_target, encode_classes, encode_known_classes
 from fastml.ensemble.boosting_base import BaseGradientBoosting
 from fastml.ensemble.boosting_parameters import documented
-from fastml.ensemble.targets import check_target, encode_classes, encode_known_classes
 
 __all__ = ["GradientBoostingClassifier", "GradientBoostingRegressor"]
 

@@ -14,8 +14,9 @@ from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.table import Table
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
+from fastml._input.tables import check_table
 from fastml.tree.limits import growth_limits, monotonic_signs
-from fastml.tree.table import BinnedTable, check_table
+from fastml.tree.table import BinnedTable
 from fastml.tree.targets import check_sample_weight, class_weights, read_classes, read_numbers
 
 __all__ = ["CartModel", "Training", "drawn_seed", "growth_seeds", "seed_of_growth", "tree_numbers"]

@@ -6,15 +6,17 @@ import hashlib
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array
 
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.bin_values import BinValues
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.table import Table, is_frame
+from fastml._input.constraints import categorical_mask
+from fastml._input.tables import check_table
 
-__all__ = ["BinnedTable", "check_table"]
+__all__ = ["BinnedTable"]
 
 # Values in X below which one thread ends before others have started.
 _CELLS_FOR_THREADS = 1 << 20
@@ -92,8 +94,6 @@ class BinnedTable:
         return table
 
     def _bin(self, X, max_bins, categorical_features, sample_weight, random_state, n_threads):
-        from fastml.ensemble.constraints import categorical_mask  # which stands on this package
-
         if X.shape[0] * X.shape[1] < _CELLS_FOR_THREADS:
             n_threads = 1
         table = None if sparse.issparse(X) else Table(X)
@@ -172,39 +172,3 @@ class _SparseTable:
 
     def __init__(self, X):
         self.shape = X.shape
-
-
-def check_table(estimator, X, labels, *, reset=True):
-    """Check the shape and the names of X; return it as something that `Table` reads, or sparse.
-
-    Parameters
-    ----------
-    estimator : estimator or None
-        Learns ``n_features_in_`` and ``feature_names_in_`` if `reset`, else compares with them.
-    X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
-    labels : object
-        Columns that may hold text, as far as known: what the user calls categorical, or the categories of the
-        fit. Without any, text in an array is an error.
-    """
-    if is_frame(X):
-        if estimator is not None:
-            validate_data(estimator, X, reset=reset, skip_check_array=True)
-        for axis, unit in enumerate(("sample", "feature")):
-            if X.shape[axis] == 0:
-                raise ValueError(
-                    f"Found array with 0 {unit}(s) (shape={tuple(X.shape)}) while a minimum of 1 is required."
-                )
-        return X
-    options = {"dtype": "numeric", "ensure_all_finite": False}
-    if sparse.issparse(X):
-        options["accept_sparse"] = ("csr", "csc")
-    elif labels is not None and not isinstance(labels, str) and len(labels):
-        # Columns of text may stand beside numbers: Table looks at each by itself.
-        as_given = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
-        if as_given.dtype.kind in "OUS":
-            if estimator is not None:
-                validate_data(estimator, as_given, reset=reset, skip_check_array=True)
-            return as_given
-    if estimator is None:
-        return check_array(X, input_name="X", **options)
-    return validate_data(estimator, X, reset=reset, **options)

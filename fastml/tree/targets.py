@@ -8,6 +8,8 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array
 
+from fastml._input.targets import encode_classes
+
 __all__ = ["check_sample_weight", "class_weights", "read_classes", "read_numbers"]
 
 
@@ -46,8 +48,6 @@ def read_classes(y, name):
     ValueError
         If y is missing, sparse, continuous or holds NaN.
     """
-    from fastml.ensemble.targets import encode_classes  # which stands on this package
-
     y = _as_array(y, name)
     if y.ndim == 1:
         classes, codes = encode_classes(y)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastml.ensemble.targets import (
+from fastml._input.targets import (
     check_margin,
     check_target,
     check_weight,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fastml._engine.tree.table import Table
-from fastml.ensemble.constraints import categorical_mask, interaction_groups, monotonic_directions
+from fastml._input.constraints import categorical_mask, interaction_groups, monotonic_directions
 
 FRAME = Table(pd.DataFrame({"a": [1.0], "b": pd.Categorical(["x"]), "c": ["y"]}))
 ARRAY = Table(np.ones((1, 3)))

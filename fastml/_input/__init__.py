@@ -1,0 +1,1 @@
+"""What users hand in, checked: tables, targets and weights, and what they say of features."""
