@@ -77,13 +77,21 @@ def read_numbers(y, name, criterion, positive="positive"):
     Raises
     ------
     ValueError
-        If y is missing, sparse, not finite or not numbers; or is not what the Poisson deviance is for.
+        If y is missing, sparse, not finite or not numbers; is so large that the sum of its squares is not
+        finite; or is not what the Poisson deviance is for.
     """
     y = _as_array(y, name)
     try:
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
     except TypeError as error:
         raise ValueError(f"y must hold real numbers: {error}") from None
+    with np.errstate(over="ignore"):
+        squares = np.square(y).sum()
+    if not np.isfinite(squares):
+        raise ValueError(
+            f"y is too large: the sum of its squares is beyond float64 (largest |y| {np.abs(y).max():g}). "
+            "Divide y by a constant."
+        )
     if criterion == "poisson":
         if (y < 0).any():
             raise ValueError("Some value(s) of y are negative which is not allowed for Poisson regression.")

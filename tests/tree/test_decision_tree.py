@@ -302,3 +302,12 @@ def test_bad_targets_of_regression():
         DecisionTreeRegressor(criterion="poisson").fit(X, 0 * y)
     with pytest.raises(ValueError, match="infinity"):
         DecisionTreeRegressor().fit(X, np.where(y == y[0], np.inf, y))
+
+
+@pytest.mark.parametrize("criterion", ["squared_error", "absolute_error", "poisson"])
+def test_targets_that_cannot_be_summed(criterion):
+    X, y = np.arange(8.0)[:, None], np.array([1e307, 1e308] * 4)
+    with pytest.raises(ValueError, match=r"y is too large.*1e\+308"):
+        DecisionTreeRegressor(criterion=criterion).fit(X, y)
+    tree = DecisionTreeRegressor(criterion=criterion).fit(X, y / 1e160)
+    np.testing.assert_allclose(tree.predict(X), y / 1e160)
