@@ -28,6 +28,7 @@ os.chdir(ROOT)
 MSVC = sys.platform == "win32"
 JOBS = int(os.environ.get("FASTML_JOBS") or os.cpu_count() or 1)
 KERNELS = "fastml._engine.runtime.kernels"
+ENGINES = ["tree", "dense"]
 
 
 def target_machine():
@@ -53,7 +54,7 @@ else:
     ]
     # Cython's generated code is not ours to keep warning clean
     GLUE_FLAGS = ["-std=c11", "-O2", "-ffp-contract=off", "-fvisibility=hidden", "-w", "-g0"]
-AVX2 = ["-mavx2", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"]
+AVX2 = ["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mlzcnt", "-mpopcnt"]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512cd", "-mprefer-vector-width=512"]
 ISA_FLAGS = {"serial": [], "avx2": AVX2, "avx512": AVX2 + AVX512, "neon": []}
 LINK_FLAGS = []
@@ -119,17 +120,22 @@ class BuildExt(build_ext):
         super().run()
 
 
-def isa_library(isa, files):
-    """One static library: every kernel compiled for one instruction set (src_c/isa_<isa>.c)."""
-    source = f"src_c/isa_{isa}.c"
+def seen_by(engine, files):
+    """Files of src_c that an engine's code can include: its own and those that belong to none."""
+    return [file for file in files if file.count("/") == 1 or file.startswith(f"src_c/{engine}/")]
+
+
+def isa_library(engine, isa, files):
+    """One static library: an engine's kernels compiled for one instruction set (src_c/<engine>/isa_<isa>.c)."""
+    source = f"src_c/{engine}/isa_{isa}.c"
     options = {
         "sources": [source],
         "include_dirs": ["src_c"],
         "cflags": C_FLAGS + ISA_FLAGS[isa],
-        # a unity file includes every stem, so any edited file in src_c makes it stale
-        "obj_deps": {"": files, source: []},
+        # a unity file includes every stem, so any edited file makes it stale
+        "obj_deps": {"": seen_by(engine, files), source: []},
     }
-    return f"fastml_{isa}", options
+    return f"fastml_{engine}_{isa}", options
 
 
 def extensions(files):
@@ -159,7 +165,7 @@ def extensions(files):
 
 
 def cythonized(modules, files):
-    """Translate to C under build/, and let every module that sees a header of src_c depend on all of them."""
+    """Translate to C under build/, and let a module that sees a header of an engine depend on all of them."""
     directives = {
         "language_level": 3,
         "boundscheck": False,
@@ -177,8 +183,9 @@ def cythonized(modules, files):
     )
     headers = [file for file in files if file.endswith(".h")]
     for module in modules:
-        if any(str(file).startswith("src_c") for file in module.depends):
-            module.depends = sorted({*map(str, module.depends), *headers})
+        for engine in ENGINES:
+            if any(str(file).startswith(f"src_c/{engine}/") for file in module.depends):
+                module.depends = sorted({*map(str, module.depends), *seen_by(engine, headers)})
     return modules
 
 
@@ -186,6 +193,6 @@ if __name__ == "__main__":
     C_FILES = sorted(file.replace(os.sep, "/") for file in glob("src_c/**/*.[ch]", recursive=True))
     setup(
         ext_modules=cythonized(extensions(C_FILES), C_FILES),
-        libraries=[isa_library(isa, C_FILES) for isa in ISAS],
+        libraries=[isa_library(engine, isa, C_FILES) for engine in ENGINES for isa in ISAS],
         cmdclass={"build_ext": BuildExt, "build_clib": BuildClib},
     )

@@ -41,8 +41,8 @@ unsigned fastml_cpu_features(void) {
 
     /* The instructions being there is not enough: without OSXSAVE and the right bits in XCR0 the system
        does not keep the wide registers of a thread (or forbids them: some hypervisors and kernels do). */
-    const uint32_t osxsave = 1u << 27, avx = 1u << 28, popcnt = 1u << 23;
-    if (!has(basic[ECX], osxsave | avx | popcnt))
+    const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, popcnt = 1u << 23;
+    if (!has(basic[ECX], fma | osxsave | avx | popcnt))
         return 0;
     const uint64_t xcr0 = xgetbv();
     const uint64_t ymm_state = 0x06, zmm_state = 0xe6;

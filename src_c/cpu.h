@@ -9,7 +9,7 @@
 #endif
 
 enum {
-    /* AVX2 with BMI1, BMI2, LZCNT and POPCNT, and the system saves the 256-bit registers */
+    /* AVX2 with FMA, BMI1, BMI2, LZCNT and POPCNT, and the system saves the 256-bit registers */
     FASTML_CPU_AVX2 = 1,
     /* AVX-512 F, BW, DQ, VL, CD on top of the above, and the system saves the 512-bit and mask registers */
     FASTML_CPU_AVX512 = 2,

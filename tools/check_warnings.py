@@ -10,7 +10,8 @@ def main():
     dirty = False
     found = compilers.native() + compilers.cross()
     for compiler, isas in found:
-        sources = {"cpu": "serial", "dispatch": "serial"} | {f"isa_{isa}": isa for isa in isas}
+        sources = {"cpu": "serial", "dispatch": "serial"}
+        sources |= {f"{engine}/isa_{isa}": isa for engine in compilers.ENGINES for isa in isas}
         for source, isa in sources.items():
             file = compilers.ROOT / "src_c" / f"{source}.c"
             command = [compiler, *compilers.kernel_flags(isa), "-Werror", "-c", str(file), "-o", "/dev/null"]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from compilers import ROOT, cross, kernel_flags, native
+from compilers import ENGINES, ROOT, cross, kernel_flags, native
 
 DRIVER = sorted((ROOT / "tests" / "kernels").glob("compare*.c"))
 SANITIZE = [
@@ -31,13 +31,13 @@ SANITIZE = [
 def build(compiler, isas, folder, extra=()):
     """Compile and link the driver; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    units = [(ROOT / "src_c" / f"isa_{isa}.c", isa) for isa in isas]
+    units = [(ROOT / "src_c" / engine / f"isa_{isa}.c", isa) for isa in isas for engine in ENGINES]
     units += [(ROOT / "src_c" / name, "serial") for name in ("cpu.c", "dispatch.c")]
     units += [(source, "serial") for source in DRIVER]
 
     def compile_one(unit):
         source, isa = unit
-        target = folder / f"{source.stem}.o"
+        target = folder / f"{source.parent.name}_{source.stem}.o"
         flags = kernel_flags(isa) + list(extra)
         if source in DRIVER:
             flags += ["-O1", "-Werror"]

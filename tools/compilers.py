@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _SETUP = runpy.run_path(str(ROOT / "setup.py"), run_name="flags")
 
+ENGINES = _SETUP["ENGINES"]
 X86 = ("serial", "avx2", "avx512")
 ARM = ("serial", "neon")
 

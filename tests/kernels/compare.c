@@ -4,17 +4,18 @@
 /* compare --list | compare [ROUNDS]: see compare.h. Exit 1 if any instruction set's bytes differ. */
 #include "compare.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "dispatch.h"
 
 static const kernel_case *const all_cases[] = {
     binning_cases,  gradient_cases, histogram_cases, impurity_cases, partition_cases,
     quantile_cases, records_cases,  split_cases,     traverse_cases, walk_cases,
     NULL,
 };
+
+static const dense_case *const all_dense_cases[] = {vmath_cases, NULL};
 
 void *room(bench *b, size_t bytes) {
     if (b->n_rooms == (int)(sizeof b->rooms / sizeof *b->rooms)) {
@@ -40,6 +41,27 @@ void keep(bench *b, const void *bytes, size_t n) {
     }
     memcpy(b->kept + b->n_kept, bytes, n);
     b->n_kept += n;
+}
+
+static void keep_one(bench *b, double x, double tolerance) {
+    if (b->n_near + 2 > b->near_capacity) {
+        b->near_capacity = b->near_capacity ? 2 * b->near_capacity : 1 << 12;
+        b->near = realloc(b->near, b->near_capacity * sizeof *b->near);
+        if (!b->near)
+            exit(2);
+    }
+    b->near[b->n_near++] = x;
+    b->near[b->n_near++] = tolerance;
+}
+
+void keep_close(bench *b, const double *x, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        keep_one(b, x[i], tolerance);
+}
+
+void keep_close_f32(bench *b, const float *x, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        keep_one(b, x[i], tolerance);
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014) */
@@ -86,10 +108,20 @@ void release(bench *b) {
     b->n_rooms = 0;
 }
 
-static void run(const kernel_case *one, const fastml_kernels *table, uint64_t seed, bench *b) {
+/* A case of either engine. */
+typedef struct any_case {
+    const char *name;
+    const kernel_case *tree;
+    const dense_case *dense;
+} any_case;
+
+static void run(const any_case *one, const fastml_kernels *tables, uint64_t seed, bench *b) {
     b->random = seed * 0x9E3779B97F4A7C15ull;
-    b->n_kept = 0;
-    one->run(table, b);
+    b->n_kept = b->n_near = 0;
+    if (one->tree)
+        one->tree->run(tables->tree, b);
+    else
+        one->dense->run(tables->dense, b);
     release(b);
 }
 
@@ -101,48 +133,66 @@ static uint64_t checksum(uint64_t sum, const bench *b) {
 }
 
 static int same(const bench *a, const bench *b) {
-    return a->n_kept == b->n_kept && memcmp(a->kept, b->kept, a->n_kept) == 0;
+    return a->n_kept == b->n_kept && (a->n_kept == 0 || memcmp(a->kept, b->kept, a->n_kept) == 0);
 }
 
-/* Whether the table gives the serial body's bytes in every round; says where the first difference is. The
-   serial table is compared with itself, which finds output that was never written. */
-static int agrees(const kernel_case *one, const fastml_kernels *table, int rounds, uint64_t *sum) {
+static int close_enough(const bench *a, const bench *b) {
+    if (a->n_near != b->n_near)
+        return 0;
+    for (size_t i = 0; i < a->n_near; i += 2) {
+        const double x = a->near[i], y = b->near[i];
+        if (x != y && !(isnan(x) && isnan(y)) && !(fabs(x - y) <= a->near[i + 1])) {
+            printf("value %zu: %.17g, serial %.17g, tolerance %g\n", i / 2, y, x, a->near[i + 1]);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Whether the tables give the serial body's output in every round; says where the first difference is. The
+   serial tables are compared with themselves, which finds output that was never written. */
+static int agrees(const any_case *one, const fastml_kernels *tables, int rounds, uint64_t *sum) {
     bench expected = {0}, got = {0};
+    fastml_status status;
+    const fastml_kernels *serial = fastml_find_kernels("serial", &status);
     int agree = 1;
     *sum = 0xCBF29CE484222325ull;
     for (int seed = 1; agree && seed <= rounds; seed++) {
-        run(one, &fastml_kernels_serial, (uint64_t)seed, &expected);
-        run(one, table, (uint64_t)seed, &got);
+        run(one, serial, (uint64_t)seed, &expected);
+        run(one, tables, (uint64_t)seed, &got);
         *sum = checksum(*sum, &expected);
-        agree = same(&expected, &got);
+        agree = same(&expected, &got) && close_enough(&expected, &got);
         if (!agree) {
             size_t i = 0;
             while (i < expected.n_kept && i < got.n_kept && expected.kept[i] == got.kept[i])
                 i++;
-            printf("%s %s DIFFERS: round %d, byte %zu of %zu\n", one->name, table->name, seed, i, got.n_kept);
+            printf("%s %s DIFFERS: round %d, byte %zu of %zu\n", one->name, tables->name, seed, i,
+                   got.n_kept);
         }
     }
-    if (got.capacity == 0) {
-        printf("%s %s: no output at all\n", one->name, table->name);
+    if (got.capacity + got.near_capacity == 0) {
+        printf("%s %s: no output at all\n", one->name, tables->name);
         agree = 0;
     }
     free(expected.kept);
+    free(expected.near);
     free(got.kept);
+    free(got.near);
     return agree;
 }
 
 /* One line: the kernel, the checksum of its bytes, and the instruction sets that agree on them. */
-static int compare(const kernel_case *one, int rounds) {
+static int compare(const any_case *one, int rounds) {
     char names[80] = "";
     uint64_t sum = 0;
     int bad = 0;
     for (const char *const *name = fastml_isa_names; *name; name++) {
         fastml_status status;
-        const fastml_kernels *table = fastml_find_kernels(*name, &status);
-        if (table && agrees(one, table, rounds, &sum))
+        const fastml_kernels *tables = fastml_find_kernels(*name, &status);
+        if (tables && agrees(one, tables, rounds, &sum))
             strcat(strcat(names, " "), *name);
         else
-            bad += table != NULL;
+            bad += tables != NULL;
     }
     printf("%-28s %016llx%s\n", one->name, (unsigned long long)sum, names);
     return bad;
@@ -152,11 +202,18 @@ int main(int argc, char **argv) {
     const int list = argc > 1 && strcmp(argv[1], "--list") == 0;
     const int rounds = argc > 1 && !list ? atoi(argv[1]) : 200;
     int bad = 0;
+    any_case cases[256];
+    size_t n = 0;
     for (const kernel_case *const *stem = all_cases; *stem; stem++)
         for (const kernel_case *one = *stem; one->name; one++)
-            if (list)
-                printf("%s\n", one->name);
-            else
-                bad += compare(one, rounds);
+            cases[n++] = (any_case){one->name, one, NULL};
+    for (const dense_case *const *stem = all_dense_cases; *stem; stem++)
+        for (const dense_case *one = *stem; one->name; one++)
+            cases[n++] = (any_case){one->name, NULL, one};
+    for (size_t i = 0; i < n; i++)
+        if (list)
+            printf("%s\n", cases[i].name);
+        else
+            bad += compare(&cases[i], rounds);
     return bad != 0;
 }

@@ -109,16 +109,16 @@ static binning_table some_table(bench *b) {
     float *tree32 = room(b, size * sizeof *tree32), *coarse = room(b, size * sizeof *coarse);
     double *padded = room(b, size * sizeof *padded);
     table.offset = below(b, 2) ? bell(b) : 0.0;
-    fastml_kernels_serial.binning_plant(lower, table.n_lower, table.depth, table.offset, tree32, coarse,
-                                        padded);
-    table.coarse_pays = fastml_kernels_serial.binning_coarse_pays(lower, table.n_lower, table.offset);
+    fastml_tree_kernels_serial.binning_plant(lower, table.n_lower, table.depth, table.offset, tree32, coarse,
+                                             padded);
+    table.coarse_pays = fastml_tree_kernels_serial.binning_coarse_pays(lower, table.n_lower, table.offset);
     table.tree32 = tree32;
     table.coarse = coarse;
     table.lower = padded;
     return table;
 }
 
-static void read(const fastml_kernels *k, bench *b) {
+static void read(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 900), taken = below(b, n + 1);
     const binning_column column = some_column(b, n);
     const int is_f32 = (int)below(b, 2);
@@ -131,7 +131,7 @@ static void read(const fastml_kernels *k, bench *b) {
     keep(b, out, bytes);
 }
 
-static void plant(const fastml_kernels *k, bench *b) {
+static void plant(const fastml_tree_kernels *k, bench *b) {
     const int32_t n = (int32_t)below(b, 256), depth = BINNING_MAX_DEPTH;
     float *tree32 = room(b, sizeof(float) << depth), *coarse = room(b, sizeof(float) << depth);
     double *padded = room(b, sizeof(double) << depth);
@@ -142,14 +142,14 @@ static void plant(const fastml_kernels *k, bench *b) {
     keep(b, padded, sizeof(double) << depth);
 }
 
-static void coarse_pays(const fastml_kernels *k, bench *b) {
+static void coarse_pays(const fastml_tree_kernels *k, bench *b) {
     const int32_t n = (int32_t)below(b, 256);
     const double *lower = some_bounds(b, n), offset = bell(b);
     const int pays = k->binning_coarse_pays(lower, n, offset);
     keep(b, &pays, sizeof pays);
 }
 
-static void code(const fastml_kernels *k, bench *b) {
+static void code(const fastml_tree_kernels *k, bench *b) {
     const binning_table table = some_table(b);
     for (int i = 0; i < 200; i++) {
         const uint8_t one = k->binning_code(&table, some_value(b));
@@ -157,7 +157,7 @@ static void code(const fastml_kernels *k, bench *b) {
     }
 }
 
-static void codes(const fastml_kernels *k, bench *b) {
+static void codes(const fastml_tree_kernels *k, bench *b) {
     enum { MOST = 6 };
     const int64_t n_all = 1 + some_rows(b, 900), n = below(b, n_all + 1), first = below(b, n_all - n + 1);
     binning_column columns[MOST];
@@ -178,7 +178,7 @@ static void codes(const fastml_kernels *k, bench *b) {
     keep(b, out, (size_t)(MOST * stride));
 }
 
-static void codes_csr(const fastml_kernels *k, bench *b) {
+static void codes_csr(const fastml_tree_kernels *k, bench *b) {
     enum { MOST = 8 };
     const int64_t n_all = 1 + some_rows(b, 300), n = 1 + below(b, n_all), row = below(b, n_all - n + 1);
     int64_t *start = room(b, (size_t)(n_all + 1) * sizeof *start);
@@ -208,7 +208,7 @@ static void codes_csr(const fastml_kernels *k, bench *b) {
     keep(b, out, (size_t)(n * MOST));
 }
 
-static void transpose(const fastml_kernels *k, bench *b) {
+static void transpose(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = some_rows(b, 700), width = 1 + below(b, 64), padded = (width + 15) / 16 * 16;
     const int64_t from_stride = n + below(b, 70), to_stride = padded + 16 * below(b, 2);
     uint8_t *from = room(b, (size_t)(width * from_stride)), *to = zeros(b, (size_t)(n * to_stride));
@@ -219,7 +219,7 @@ static void transpose(const fastml_kernels *k, bench *b) {
     keep(b, to, (size_t)(n * to_stride));
 }
 
-static void take(const fastml_kernels *k, bench *b) {
+static void take(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 700), n = below(b, n_all + 1), stride = 16 * (1 + below(b, 4));
     uint8_t *from = room(b, (size_t)(n_all * stride)), *to = room(b, (size_t)(n * stride));
     for (int64_t i = 0; i < n_all * stride; i++)

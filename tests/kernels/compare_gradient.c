@@ -41,7 +41,7 @@ static double parameter(bench *b, int32_t loss) {
     }
 }
 
-static void rows(const fastml_kernels *k, bench *b) {
+static void rows(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 2000), lo = below(b, n), hi = lo + below(b, n - lo + 1);
     const int32_t n_outputs = 2 + (int32_t)below(b, 5);
     for (int32_t loss = LOSS_SQUARED_ERROR; loss <= LOSS_GIVEN; loss++) {
@@ -62,11 +62,11 @@ static void rows(const fastml_kernels *k, bench *b) {
         if (multinomial) {
             task.output = (int32_t)below(&inner, n_outputs);
             task.raw = raw + task.output * n;
-            fastml_kernels_serial.gradient_lse(raw, n, n_outputs, 0, n, lse);
+            fastml_tree_kernels_serial.gradient_lse(raw, n, n_outputs, 0, n, lse);
             task.lse = lse;
         }
         if (loss == LOSS_FOCAL_MULTINOMIAL) {
-            fastml_kernels_serial.gradient_focal(raw, n, y_class, lse, task.param, 0, n, focal, n);
+            fastml_tree_kernels_serial.gradient_focal(raw, n, y_class, lse, task.param, 0, n, focal, n);
             task.focal = focal;
             task.focal_stride = n;
         }
@@ -80,7 +80,7 @@ static void rows(const fastml_kernels *k, bench *b) {
     }
 }
 
-static void lse(const fastml_kernels *k, bench *b) {
+static void lse(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 2000), lo = below(b, n), hi = lo + below(b, n - lo + 1);
     const int32_t n_outputs = 1 + (int32_t)below(b, 12);
     double *out = zeros(b, (size_t)n * sizeof *out);
@@ -88,19 +88,19 @@ static void lse(const fastml_kernels *k, bench *b) {
     keep(b, out, (size_t)n * sizeof *out);
 }
 
-static void focal(const fastml_kernels *k, bench *b) {
+static void focal(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 2000), lo = below(b, n), hi = lo + below(b, n - lo + 1);
     const int32_t n_outputs = 2 + (int32_t)below(b, 6);
     const double *raw = doubles(b, n * n_outputs, some_score);
     double *sums = zeros(b, (size_t)n * sizeof *sums);
-    fastml_kernels_serial.gradient_lse(raw, n, n_outputs, 0, n, sums);
+    fastml_tree_kernels_serial.gradient_lse(raw, n, n_outputs, 0, n, sums);
     float *out = zeros(b, 3 * (size_t)n * sizeof *out);
     const int32_t *y = classes(b, n, n_outputs);
     k->gradient_focal(raw, n, y, sums, 4.0 * uniform(b), lo, hi, out, n);
     keep(b, out, 3 * (size_t)n * sizeof *out);
 }
 
-static void losses(const fastml_kernels *k, bench *b) {
+static void losses(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 2000), lo = below(b, n), hi = lo + below(b, n - lo + 1);
     const int32_t n_outputs = 2 + (int32_t)below(b, 5);
     const double *raw = doubles(b, n * n_outputs, some_score), *y = doubles(b, n, uniform);
@@ -133,7 +133,7 @@ static float *floats(bench *b, int64_t n, double top, int hessian) {
     return values;
 }
 
-static void stats(const fastml_kernels *k, bench *b) {
+static void stats(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = some_rows(b, GRADIENT_BLOCK);
     GradientStats out;
     memset(&out, 0, sizeof out);
@@ -142,7 +142,7 @@ static void stats(const fastml_kernels *k, bench *b) {
     keep(b, &out, sizeof out);
 }
 
-static void pack(const fastml_kernels *k, bench *b) {
+static void pack(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 9000);
     const int64_t lo = below(b, n_all), most = n_all - lo < GRADIENT_BLOCK ? n_all - lo : GRADIENT_BLOCK;
     const int64_t hi = lo + below(b, most + 1);

@@ -11,7 +11,7 @@ static int64_t *some_cells(bench *b, int64_t n) {
     return cells;
 }
 
-static void rows(const fastml_kernels *k, bench *b) {
+static void rows(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 3000);
     const int64_t n = below(b, n_all + 1);
     const int32_t d = 1 + (int32_t)below(b, 64);
@@ -43,14 +43,14 @@ static void rows(const fastml_kernels *k, bench *b) {
     keep_cells(b, cells, n_cells);
 }
 
-static void add(const fastml_kernels *k, bench *b) {
+static void add(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = HISTOGRAM_PAD * below(b, 200);
     int64_t *cells = some_cells(b, n);
     k->histogram_add(cells, some_cells(b, n), n);
     keep_cells(b, cells, n);
 }
 
-static void subtract(const fastml_kernels *k, bench *b) {
+static void subtract(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = HISTOGRAM_PAD * below(b, 200);
     int64_t *cells = some_cells(b, n);
     k->histogram_subtract(cells, some_cells(b, n), n);

@@ -109,7 +109,7 @@ static setting *some_setting(bench *b) {
         s->node.categorical[j] = (uint8_t)(below(b, 6) == 0);
         s->node.key[j] = bits64(b);
     }
-    s->node.weight = fastml_kernels_serial.impurity_totals(p, s->node.records, n, s->totals);
+    s->node.weight = fastml_tree_kernels_serial.impurity_totals(p, s->node.records, n, s->totals);
     s->node.totals = s->totals;
     for (int32_t c = 0; c < p->n_channels; c++)
         s->node.squares += s->totals[c] * s->totals[c];
@@ -119,14 +119,14 @@ static setting *some_setting(bench *b) {
     return s;
 }
 
-static void totals(const fastml_kernels *k, bench *b) {
+static void totals(const fastml_tree_kernels *k, bench *b) {
     setting *s = some_setting(b);
     const int64_t weight = k->impurity_totals(&s->params, s->node.records, s->node.n, s->totals);
     keep(b, &weight, sizeof weight);
     keep(b, s->totals, (size_t)s->params.n_channels * sizeof *s->totals);
 }
 
-static void search(const fastml_kernels *k, bench *b) {
+static void search(const fastml_tree_kernels *k, bench *b) {
     setting *s = some_setting(b);
     impurity_split best;
     memset(&best, 0, sizeof best);
@@ -150,7 +150,7 @@ static void search(const fastml_kernels *k, bench *b) {
     }
 }
 
-static void value(const fastml_kernels *k, bench *b) {
+static void value(const fastml_tree_kernels *k, bench *b) {
     setting *s = some_setting(b);
     double sums[64], squares[4];
     for (int c = 0; c < 64; c++)
@@ -161,7 +161,7 @@ static void value(const fastml_kernels *k, bench *b) {
     keep(b, &all, sizeof all);
 }
 
-static void medians(const fastml_kernels *k, bench *b) {
+static void medians(const fastml_tree_kernels *k, bench *b) {
     setting *s = some_setting(b);
     double found[4];
     keep(b, &s->params.criterion, sizeof s->params.criterion);

@@ -1,7 +1,7 @@
 #include "compare.h"
 
-static uint64_t *some_mask(const fastml_kernels *k, bench *b, const uint32_t *rows, int64_t first, int64_t n,
-                           int64_t n_all, int64_t *n_left) {
+static uint64_t *some_mask(const fastml_tree_kernels *k, bench *b, const uint32_t *rows, int64_t first,
+                           int64_t n, int64_t n_all, int64_t *n_left) {
     uint8_t *column = room(b, (size_t)n_all), *set = room(b, 32);
     const int32_t n_codes = 1 + (int32_t)below(b, 256);
     for (int64_t i = 0; i < n_all; i++)
@@ -15,7 +15,7 @@ static uint64_t *some_mask(const fastml_kernels *k, bench *b, const uint32_t *ro
     return mask;
 }
 
-static void mask(const fastml_kernels *k, bench *b) {
+static void mask(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 5000), n = below(b, n_all + 1);
     const uint32_t *rows = below(b, 2) ? some_row_numbers(b, n, n_all) : NULL;
     const int64_t first = rows ? 0 : below(b, n_all - n + 1);
@@ -25,13 +25,13 @@ static void mask(const fastml_kernels *k, bench *b) {
     keep(b, bits, (size_t)((n + 63) / 64) * sizeof *bits);
 }
 
-static void apply(const fastml_kernels *k, bench *b) {
+static void apply(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 5000), n = below(b, n_all + 1);
     const uint32_t *rows = below(b, 2) ? some_row_numbers(b, n, n_all) : NULL;
     const int64_t first = rows ? 0 : below(b, n_all - n + 1);
     int64_t n_left;
     /* the mask comes from the serial body: a wrong mask is the other case's to find */
-    const uint64_t *bits = some_mask(&fastml_kernels_serial, b, rows, first, n, n_all, &n_left);
+    const uint64_t *bits = some_mask(&fastml_tree_kernels_serial, b, rows, first, n, n_all, &n_left);
     const size_t left = (size_t)n_left * sizeof(uint32_t), right = (size_t)(n - n_left) * sizeof(uint32_t);
     uint32_t *gh = room(b, (size_t)n * sizeof *gh);
     for (int64_t i = 0; i < n; i++)

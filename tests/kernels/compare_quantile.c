@@ -18,7 +18,7 @@ static void some_sample(bench *b, int64_t n, double **x, double **weights) {
     }
 }
 
-static void distinct(const fastml_kernels *k, bench *b) {
+static void distinct(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = some_rows(b, 6000);
     const int is_f32 = (int)below(b, 2), weighted = (int)below(b, 2);
     double *x, *weights, *work = room(b, (size_t)n * (weighted ? 32 : 16));
@@ -34,7 +34,7 @@ static void distinct(const fastml_kernels *k, bench *b) {
     keep(b, work + n, (size_t)m * 8);
 }
 
-static void edges(const fastml_kernels *k, bench *b) {
+static void edges(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = 1 + some_rows(b, 3000);
     double *values = room(b, (size_t)n * 8), *weights = room(b, (size_t)n * 8), cuts[254], x = -100.0;
     for (int64_t i = 0; i < n; i++) {
@@ -50,7 +50,7 @@ static void edges(const fastml_kernels *k, bench *b) {
     keep(b, cuts, (size_t)m * sizeof *cuts);
 }
 
-static void collect(const fastml_kernels *k, bench *b) {
+static void collect(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = some_rows(b, 3000), half = n / 2;
     const int32_t capacity = 1 + (int32_t)below(b, 255);
     double *x, *weights;
@@ -65,7 +65,7 @@ static void collect(const fastml_kernels *k, bench *b) {
         keep(b, set->values, (size_t)set->count * 8);
 }
 
-static void tally(const fastml_kernels *k, bench *b) {
+static void tally(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = some_rows(b, 3000);
     double *x = room(b, (size_t)n * 8), *weights = room(b, (size_t)n * 8);
     double *sums = zeros(b, QUANTILE_SMALL * sizeof *sums);

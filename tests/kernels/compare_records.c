@@ -30,8 +30,8 @@ static records_layout *some_layout(bench *b, int64_t n_all) {
     return layout;
 }
 
-static uint8_t *some_records(const fastml_kernels *k, bench *b, const records_layout *layout, int64_t n_all,
-                             int64_t *n) {
+static uint8_t *some_records(const fastml_tree_kernels *k, bench *b, const records_layout *layout,
+                             int64_t n_all, int64_t *n) {
     uint32_t *weights = room(b, (size_t)n_all * sizeof *weights);
     int64_t *targets = room(b, (size_t)n_all * sizeof *targets);
     for (int64_t i = 0; i < n_all; i++) {
@@ -43,7 +43,7 @@ static uint8_t *some_records(const fastml_kernels *k, bench *b, const records_la
     return records;
 }
 
-static void fill(const fastml_kernels *k, bench *b) {
+static void fill(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 2000);
     int64_t n;
     const records_layout *layout = some_layout(b, n_all);
@@ -52,11 +52,11 @@ static void fill(const fastml_kernels *k, bench *b) {
     keep(b, records, (size_t)(n * layout->stride));
 }
 
-static void gather(const fastml_kernels *k, bench *b) {
+static void gather(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 2000);
     int64_t n;
     const records_layout *layout = some_layout(b, n_all);
-    const uint8_t *records = some_records(&fastml_kernels_serial, b, layout, n_all, &n);
+    const uint8_t *records = some_records(&fastml_tree_kernels_serial, b, layout, n_all, &n);
     keep(b, &n, sizeof n);
     if (layout->row < 0)
         return;
@@ -69,11 +69,11 @@ static void gather(const fastml_kernels *k, bench *b) {
     keep(b, codes, (size_t)(n * n_features));
 }
 
-static void split(const fastml_kernels *k, bench *b) {
+static void split(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 2000);
     int64_t n;
     const records_layout *layout = some_layout(b, n_all);
-    uint8_t *records = some_records(&fastml_kernels_serial, b, layout, n_all, &n);
+    uint8_t *records = some_records(&fastml_tree_kernels_serial, b, layout, n_all, &n);
     uint8_t *right = zeros(b, (size_t)(n * layout->stride)), *set = room(b, 32);
     for (int i = 0; i < 32; i++)
         set[i] = (uint8_t)bits64(b);

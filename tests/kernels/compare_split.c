@@ -70,7 +70,7 @@ static void keep_candidate(bench *b, const split_candidate *best) {
         keep(b, best->set, sizeof best->set);
 }
 
-static void numerical(const fastml_kernels *k, bench *b) {
+static void numerical(const fastml_tree_kernels *k, bench *b) {
     node_data data = some_node(b);
     int64_t *sibling = NULL;
     if (below(b, 2)) {
@@ -97,7 +97,7 @@ static void numerical(const fastml_kernels *k, bench *b) {
 }
 
 /* The same search on counted cells, and these taken apart. */
-static void counted(const fastml_kernels *k, bench *b) {
+static void counted(const fastml_tree_kernels *k, bench *b) {
     node_data data = some_node(b), other = some_node(b);
     keep(b, &data.n_codes, sizeof data.n_codes);
     if (data.node.n_rows > HISTOGRAM_COUNTED / 2 || other.node.n_rows > HISTOGRAM_COUNTED / 2)
@@ -126,7 +126,7 @@ static void counted(const fastml_kernels *k, bench *b) {
     keep(b, exact->rows, sizeof exact->rows);
 }
 
-static void general(const fastml_kernels *k, bench *b) {
+static void general(const fastml_tree_kernels *k, bench *b) {
     node_data data = some_node(b);
     split_candidate best;
     memset(&best, 0, sizeof best);
@@ -137,7 +137,7 @@ static void general(const fastml_kernels *k, bench *b) {
     keep_candidate(b, &best);
 }
 
-static void categorical(const fastml_kernels *k, bench *b) {
+static void categorical(const fastml_tree_kernels *k, bench *b) {
     node_data data = some_node(b);
     split_candidate best;
     memset(&best, 0, sizeof best);
@@ -146,7 +146,7 @@ static void categorical(const fastml_kernels *k, bench *b) {
     keep_candidate(b, &best);
 }
 
-static void count(const fastml_kernels *k, bench *b) {
+static void count(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 3000), n = below(b, n_all + 1);
     uint8_t *column = room(b, (size_t)n_all);
     double *weights = room(b, (size_t)n_all * sizeof *weights);
@@ -162,7 +162,7 @@ static void count(const fastml_kernels *k, bench *b) {
     keep(b, &exact->total_weight, sizeof exact->total_weight);
 }
 
-static void leaf_value(const fastml_kernels *k, bench *b) {
+static void leaf_value(const fastml_tree_kernels *k, bench *b) {
     const node_data data = some_node(b);
     const double value =
         k->split_leaf_value(&data.params, &data.node, data.node.g / 3, data.node.h / 2, data.node.n_rows / 2);

@@ -94,7 +94,7 @@ static forest some_forest(bench *b) {
     };
 }
 
-static void block(const fastml_kernels *k, bench *b) {
+static void block(const fastml_tree_kernels *k, bench *b) {
     forest f = some_forest(b);
     const int64_t hi = 1 + below(b, f.pack.n_trees), lo = below(b, hi);
     const int64_t n_tiles = (f.codes.n_rows + TRAVERSE_ROWS - 1) / TRAVERSE_ROWS;
@@ -108,14 +108,14 @@ static void block(const fastml_kernels *k, bench *b) {
         }
 }
 
-static void one(const fastml_kernels *k, bench *b) {
+static void one(const fastml_tree_kernels *k, bench *b) {
     forest f = some_forest(b);
     double sums[OUTPUTS] = {0};
     k->traverse_one(&f.pack, 1 + below(b, f.pack.n_trees), f.codes.tiles, &f.space, sums);
     keep(b, sums, sizeof sums);
 }
 
-static void apply(const fastml_kernels *k, bench *b) {
+static void apply(const fastml_tree_kernels *k, bench *b) {
     forest f = some_forest(b);
     const int64_t n_trees = 1 + below(b, f.pack.n_trees);
     const size_t bytes = (size_t)(f.codes.n_rows * n_trees) * sizeof(int32_t);
@@ -124,7 +124,7 @@ static void apply(const fastml_kernels *k, bench *b) {
     keep(b, ids, bytes);
 }
 
-static void gather(const fastml_kernels *k, bench *b) {
+static void gather(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_all = 1 + some_rows(b, 2000), n_planes = 1 + below(b, PLANES);
     const int64_t most = n_all < TRAVERSE_ROWS ? n_all : TRAVERSE_ROWS, n = below(b, most + 1);
     uint8_t *columns = room(b, (size_t)(PLANES * n_all)), *tile = zeros(b, PLANES * TRAVERSE_ROWS);

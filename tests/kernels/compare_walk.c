@@ -24,7 +24,7 @@ static void plant(bench *b, walk_node *nodes, int64_t lo, int64_t hi, int64_t n_
     nodes[lo].right = (uint32_t)bits64(b);
 }
 
-static void rows(const fastml_kernels *k, bench *b) {
+static void rows(const fastml_tree_kernels *k, bench *b) {
     const int64_t n_features = 1 + below(b, 20), n_nodes = 1 + 2 * below(b, 300), n = some_rows(b, 500);
     const int64_t n_sets = below(b, 2) ? 1 + below(b, 9) : 0;
     const int with_slots = (int)below(b, 2);

@@ -1,4 +1,4 @@
-"""Table of the C kernels: which instruction sets this machine runs, and which one is in use.
+"""Tables of the C kernels: which instruction sets this machine runs, and which one is in use.
 
 The choice is made once, at import: the best that the processor and the operating system support, or the one
 named by the environment variable ``FASTML_CPU``.
@@ -6,7 +6,9 @@ named by the environment variable ``FASTML_CPU``.
 
 import os
 
-from fastml._engine.runtime.kernels cimport fastml_kernels
+from fastml._engine.runtime cimport dense_kernels, tree_kernels
+from fastml._engine.runtime.dense_kernels cimport fastml_dense_kernels
+from fastml._engine.runtime.tree_kernels cimport fastml_tree_kernels
 
 cdef extern from "status.h":
     ctypedef enum fastml_status:
@@ -15,8 +17,16 @@ cdef extern from "status.h":
         FASTML_UNSUPPORTED_ISA
 
 cdef extern from "dispatch.h":
+    ctypedef struct fastml_kernels:
+        const char *name
+        const fastml_tree_kernels *tree
+        const fastml_dense_kernels *dense
+
     const char *const *fastml_isa_names
     const fastml_kernels *fastml_find_kernels(const char *name, fastml_status *status)
+
+
+cdef const fastml_kernels *_in_use = NULL
 
 
 def known():
@@ -47,7 +57,7 @@ def available():
 
 def selected():
     """Name of the instruction set in use."""
-    return K.name.decode("ascii")
+    return _in_use.name.decode("ascii")
 
 
 def select(name):
@@ -68,8 +78,14 @@ def select(name):
     _use(name, "name")
 
 
+cdef void _set(const fastml_kernels *tables) noexcept:
+    global _in_use
+    _in_use = tables
+    tree_kernels.K = tables.tree
+    dense_kernels.D = tables.dense
+
+
 cdef int _use(name, source) except -1:
-    global K
     cdef fastml_status status = FASTML_UNKNOWN_ISA
     cdef const fastml_kernels *table = NULL
     encoded = str(name).encode("utf-8")
@@ -80,14 +96,13 @@ cdef int _use(name, source) except -1:
         else:
             reason = "is not supported by this processor, operating system or build"
         raise ValueError(f"{source}={name!r} {reason}; valid here: {', '.join(available())}")
-    K = table
+    _set(table)
     return 0
 
 
 cdef int _use_best() except -1:
-    global K
     cdef fastml_status status
-    K = fastml_find_kernels(NULL, &status)
+    _set(fastml_find_kernels(NULL, &status))
     return 0
 
 

@@ -10,7 +10,7 @@ from cython.parallel cimport prange
 from libc.math cimport NAN, isnan
 from libc.stdint cimport uint8_t
 
-from fastml._engine.runtime.kernels cimport K
+from fastml._engine.runtime.tree_kernels cimport K
 from fastml._engine.tree.binned cimport ROWS, BinnedMatrix
 from fastml._engine.tree.source cimport Source
 

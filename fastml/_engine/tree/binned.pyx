@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memset
 
-from fastml._engine.runtime.kernels cimport K
+from fastml._engine.runtime.tree_kernels cimport K
 
 
 cdef class BinnedMatrix:

@@ -8,7 +8,7 @@ thread.
 
 from libc.stdint cimport int32_t, uint8_t
 
-from fastml._engine.runtime.kernels cimport binning_table
+from fastml._engine.runtime.tree_kernels cimport binning_table
 from fastml._engine.tree.binned cimport BinnedMatrix
 from fastml._engine.tree.source cimport Source
 

@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcpy, memset
 
-from fastml._engine.runtime.kernels cimport K
+from fastml._engine.runtime.tree_kernels cimport K
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.tree.binned cimport BLOCK, ROWS, BinnedMatrix
 from fastml._engine.tree.source cimport Source

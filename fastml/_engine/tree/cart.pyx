@@ -13,7 +13,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from fastml._engine.runtime.interrupt cimport check
-from fastml._engine.runtime.kernels cimport (
+from fastml._engine.runtime.tree_kernels cimport (
     IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_GINI, IMPURITY_LOGS, IMPURITY_POISSON, IMPURITY_SQUARED_ERROR,
     K, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT,
 )

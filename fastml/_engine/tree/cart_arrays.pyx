@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from fastml._engine.runtime.kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, K
+from fastml._engine.runtime.tree_kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, K
 from fastml._engine.tree.cart_growth cimport CartNode
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport impurity_node, impurity_params, impurity_space, impurity_split
+from fastml._engine.runtime.tree_kernels cimport impurity_node, impurity_params, impurity_space, impurity_split
 
 
 cdef struct CartSettings:      # of all trees

@@ -16,7 +16,7 @@ from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from fastml._engine.runtime.kernels cimport (
+from fastml._engine.runtime.tree_kernels cimport (
     IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K, impurity_split,
     partition_rule,
 )

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_DIRECT, IMPURITY_SLOTS
+from fastml._engine.runtime.tree_kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_DIRECT, IMPURITY_SLOTS
 
 
 cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:

@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport split_candidate, split_node
+from fastml._engine.runtime.tree_kernels cimport split_candidate, split_node
 
 
 cdef struct Leaf:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport GradientStats, Packed
+from fastml._engine.runtime.tree_kernels cimport GradientStats, Packed
 
 cdef extern from "tree/gradient.h" nogil:
     const int GRADIENT_BLOCK

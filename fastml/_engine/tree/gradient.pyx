@@ -11,7 +11,7 @@ from libc.math cimport frexp, isfinite, ldexp
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from fastml._engine.runtime.kernels cimport K, gradient_task
+from fastml._engine.runtime.tree_kernels cimport K, gradient_task
 
 cdef extern from "tree/gradient.h":
     cdef enum:

@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t
 
-from fastml._engine.runtime.kernels cimport Packed
+from fastml._engine.runtime.tree_kernels cimport Packed
 from fastml._engine.tree.frontier cimport Leaf
 from fastml._engine.tree.turns cimport Turns
 

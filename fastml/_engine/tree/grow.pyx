@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from fastml._engine.runtime.kernels cimport K, GradientStats, Packed
+from fastml._engine.runtime.tree_kernels cimport K, GradientStats, Packed
 from fastml._engine.tree.frontier cimport Leaf
 from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
 from fastml._engine.tree.histogram cimport COUNTED, HistogramLayout

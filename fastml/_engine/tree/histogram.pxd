@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from fastml._engine.runtime.kernels cimport histogram_block
+from fastml._engine.runtime.tree_kernels cimport histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
 
 

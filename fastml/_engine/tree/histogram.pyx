@@ -12,7 +12,7 @@ from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.kernels cimport K, histogram_block
+from fastml._engine.runtime.tree_kernels cimport K, histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
 
 cdef enum:

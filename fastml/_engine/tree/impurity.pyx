@@ -5,7 +5,7 @@ What growth does with them is in cart_growth.pyx; the loops are in ``src_c/tree/
 
 from libc.stdint cimport int64_t
 
-from fastml._engine.runtime.kernels cimport K, partition_rule
+from fastml._engine.runtime.tree_kernels cimport K, partition_rule
 from fastml._engine.tree.cart cimport CartGrower
 from fastml._engine.tree.cart_growth cimport CartSettings, Growth, examine, open_root
 from fastml._engine.tree.cart_memory cimport allocate_growth, free_growth

@@ -4,7 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free, malloc
 
-from fastml._engine.runtime.kernels cimport K, LossSum, gradient_task
+from fastml._engine.runtime.tree_kernels cimport K, LossSum, gradient_task
 from fastml._engine.tree.gradient cimport GRADIENT_BLOCK
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport traverse_pack
+from fastml._engine.runtime.tree_kernels cimport traverse_pack
 
 
 cdef class Pack:

@@ -8,7 +8,7 @@ import numpy as np
 from libc.math cimport log2
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport (
+from fastml._engine.runtime.tree_kernels cimport (
     K, traverse_part, traverse_round, traverse_step, traverse_tree,
 )
 from fastml._engine.tree.ranges cimport Ranges, Runs, find_runs, number_ranges, set_ranges

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport partition_rule
+from fastml._engine.runtime.tree_kernels cimport partition_rule
 
 cdef enum:
     PARTITION_BLOCK = 2048  # rows; a multiple of 64

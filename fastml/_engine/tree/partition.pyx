@@ -9,7 +9,7 @@ import numpy as np
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport K, partition_rule
+from fastml._engine.runtime.tree_kernels cimport K, partition_rule
 from fastml._engine.tree.binning cimport BinnedMatrix
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from fastml._engine.runtime.kernels cimport traverse_space
+from fastml._engine.runtime.tree_kernels cimport traverse_space
 from fastml._engine.tree.binning cimport BinMapper, CodeSource
 from fastml._engine.tree.pack cimport Pack
 

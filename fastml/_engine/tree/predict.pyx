@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime cimport interrupt
-from fastml._engine.runtime.kernels cimport K, traverse_codes, traverse_space
+from fastml._engine.runtime.tree_kernels cimport K, traverse_codes, traverse_space
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.tree.binning cimport BinMapper, BinnedMatrix, CodeSource
 from fastml._engine.tree.pack cimport Pack

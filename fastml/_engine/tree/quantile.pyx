@@ -14,7 +14,7 @@ from libc.math cimport floor
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint8_t
 from libc.stdlib cimport calloc, free
 
-from fastml._engine.runtime.kernels cimport (
+from fastml._engine.runtime.tree_kernels cimport (
     BINNING_F64, BINNING_I32, BINNING_I64, BINNING_U32, BINNING_U64, K, QUANTILE_SMALL, binning_column,
     quantile_set,
 )

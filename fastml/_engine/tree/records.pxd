@@ -1,4 +1,4 @@
-from fastml._engine.runtime.kernels cimport records_layout
+from fastml._engine.runtime.tree_kernels cimport records_layout
 from fastml._engine.tree.binned cimport BinnedMatrix
 
 cdef enum:

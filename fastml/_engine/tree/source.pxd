@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from fastml._engine.runtime.kernels cimport binning_column, binning_csr
+from fastml._engine.runtime.tree_kernels cimport binning_column, binning_csr
 
 
 cdef class Source:

@@ -12,7 +12,7 @@ from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
-from fastml._engine.runtime.kernels cimport (
+from fastml._engine.runtime.tree_kernels cimport (
     BINNING_F16, BINNING_F32, BINNING_F64, BINNING_I8, BINNING_I16, BINNING_I32, BINNING_I64, BINNING_U8,
     BINNING_U16, BINNING_U32, BINNING_U64, BINNING_MASK_BITS, BINNING_MASK_BYTES, binning_column,
 )

@@ -1,6 +1,6 @@
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport split_candidate, split_exact, split_node, split_params
+from fastml._engine.runtime.tree_kernels cimport split_candidate, split_exact, split_node, split_params
 from fastml._engine.tree.histogram cimport HistogramLayout
 
 

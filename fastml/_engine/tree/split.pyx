@@ -11,7 +11,7 @@ import numpy as np
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport K, split_candidate, split_exact, split_node, split_params
+from fastml._engine.runtime.tree_kernels cimport K, split_candidate, split_exact, split_node, split_params
 
 cdef enum:
     CELLS_PER_THREAD = 2048  # a search below it is over before a second thread has started

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from fastml._engine.runtime.kernels cimport traverse_round, traverse_step
+from fastml._engine.runtime.tree_kernels cimport traverse_round, traverse_step
 from fastml._engine.tree.ranges cimport Ranges
 
 cdef enum:

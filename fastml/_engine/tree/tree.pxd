@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from fastml._engine.runtime.kernels cimport split_candidate
+from fastml._engine.runtime.tree_kernels cimport split_candidate
 
 
 cdef struct Node:

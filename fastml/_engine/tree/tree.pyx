@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from fastml._engine.runtime.kernels cimport split_candidate
+from fastml._engine.runtime.tree_kernels cimport split_candidate
 
 cdef Node one_node
 # NumPy parses the format of a struct for 100 microseconds: once, not once per tree.

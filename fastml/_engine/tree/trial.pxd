@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
-from fastml._engine.runtime.kernels cimport split_candidate
+from fastml._engine.runtime.tree_kernels cimport split_candidate
 from fastml._engine.runtime.openmp cimport lock_t
 from fastml._engine.tree.binning cimport BinnedMatrix
 from fastml._engine.tree.columns cimport ColumnChoice

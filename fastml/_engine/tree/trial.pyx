@@ -10,7 +10,7 @@ import numpy as np
 from libc.stdint cimport INT32_MAX, int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
-from fastml._engine.runtime.kernels cimport K, partition_rule, split_candidate
+from fastml._engine.runtime.tree_kernels cimport K, partition_rule, split_candidate
 from fastml._engine.runtime.openmp cimport destroy_lock, init_lock
 from fastml._engine.tree.binning cimport BinnedMatrix
 from fastml._engine.tree.columns cimport ColumnChoice

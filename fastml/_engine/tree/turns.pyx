@@ -13,7 +13,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t
 
 from fastml._engine.runtime.interrupt cimport check
-from fastml._engine.runtime.kernels cimport split_candidate
+from fastml._engine.runtime.tree_kernels cimport split_candidate
 from fastml._engine.runtime.openmp cimport relax, set_lock, unset_lock
 from fastml._engine.tree.frontier cimport Leaf
 from fastml._engine.tree.trial cimport SplitTrials

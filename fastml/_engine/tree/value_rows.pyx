@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.kernels cimport K
+from fastml._engine.runtime.tree_kernels cimport K
 from fastml._engine.tree.binning cimport BinMapper, BinnedMatrix
 
 from fastml._engine.tree.source import open_source

@@ -10,7 +10,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
-from fastml._engine.runtime.kernels cimport K, walk_node, walk_tree
+from fastml._engine.runtime.tree_kernels cimport K, walk_node, walk_tree
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.tree.value_rows cimport ValueRows
 

@@ -1,3 +1,3 @@
 #define FASTML_ISA avx2
 #define FASTML_AVX2 1
-#include "bodies.h"
+#include "dense/bodies.h"

@@ -1,3 +1,3 @@
 #define FASTML_ISA serial
 #define FASTML_SERIAL 1
-#include "bodies.h"
+#include "dense/bodies.h"

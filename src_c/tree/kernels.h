@@ -1,6 +1,7 @@
-/* The table of kernels: one constant table per instruction set, one of them chosen at import. */
-#ifndef FASTML_KERNELS_H
-#define FASTML_KERNELS_H
+/* The tree engine's table of kernels: one constant table per instruction set, one of them chosen at import.
+ */
+#ifndef FASTML_TREE_KERNELS_H
+#define FASTML_TREE_KERNELS_H
 
 #include <stdint.h>
 
@@ -15,7 +16,7 @@
 #include "tree/traverse.h"
 #include "tree/walk.h"
 
-typedef struct fastml_kernels {
+typedef struct fastml_tree_kernels {
     const char *name; /* "serial", "avx2", "avx512" or "neon" */
     /* tree/gradient */
     void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi);
@@ -105,11 +106,11 @@ typedef struct fastml_kernels {
     double (*traverse_level_ns)(int64_t n_nodes);
     /* tree/walk */
     void (*walk_rows)(const walk_tree *tree, const double *rows, int64_t stride, int64_t n, uint32_t *leaf);
-} fastml_kernels;
+} fastml_tree_kernels;
 
-extern const fastml_kernels fastml_kernels_serial;
-extern const fastml_kernels fastml_kernels_avx2;
-extern const fastml_kernels fastml_kernels_avx512;
-extern const fastml_kernels fastml_kernels_neon;
+extern const fastml_tree_kernels fastml_tree_kernels_serial;
+extern const fastml_tree_kernels fastml_tree_kernels_avx2;
+extern const fastml_tree_kernels fastml_tree_kernels_avx512;
+extern const fastml_tree_kernels fastml_tree_kernels_neon;
 
 #endif

@@ -1,3 +1,3 @@
 #define FASTML_ISA neon
 #define FASTML_NEON 1
-#include "bodies.h"
+#include "tree/bodies.h"

@@ -1,6 +1,7 @@
-/* Every body, once per instruction set: included by the unity files isa_<isa>.c and by nothing else. */
+/* Every body of the tree engine, once per instruction set: included by the unity files isa_<isa>.c beside it
+   and by nothing else. */
 #include "simd.h"
-#include "kernels.h"
+#include "tree/kernels.h"
 
 #include "tree/gradient.c"
 #include "tree/binning.c"
@@ -14,10 +15,7 @@
 #include "tree/traverse.c"
 #include "tree/walk.c"
 
-#define FASTML_STRING_(word) #word
-#define FASTML_STRING(word) FASTML_STRING_(word)
-
-const fastml_kernels FN(fastml_kernels) = {
+const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .name = FASTML_STRING(FASTML_ISA),
     .gradient_rows = FN(gradient_rows),
     .gradient_lse = FN(gradient_lse),

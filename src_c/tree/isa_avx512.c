@@ -1,3 +1,3 @@
 #define FASTML_ISA avx512
 #define FASTML_AVX512 1
-#include "bodies.h"
+#include "tree/bodies.h"

@@ -1,9 +1,9 @@
-"""The C kernels, seen from Cython: ``from fastml._engine.runtime.kernels cimport K, fastml_kernels``."""
+"""The tree engine's C kernels, seen from Cython: ``from fastml._engine.runtime.tree_kernels cimport K, fastml_tree_kernels``."""
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t  # noqa: F401
 
 
-cdef extern from "kernels.h" nogil:
+cdef extern from "tree/kernels.h" nogil:
     ctypedef struct gradient_task:
         int32_t loss
         int32_t output
@@ -227,7 +227,7 @@ cdef extern from "kernels.h" nogil:
         double values[256]
         int32_t count
 
-    ctypedef struct fastml_kernels:
+    ctypedef struct fastml_tree_kernels:
         const char *name
         void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) noexcept nogil
         void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
@@ -314,4 +314,4 @@ cdef extern from "kernels.h" nogil:
                           uint32_t *leaf) noexcept nogil
 
 # The table in use. A plain pointer, shared by every module that cimports it: select() changes it for all.
-cdef const fastml_kernels *K
+cdef const fastml_tree_kernels *K

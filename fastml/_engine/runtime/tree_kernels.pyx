@@ -1,0 +1,1 @@
+"""Holds ``K``, the table of the tree engine's kernels in use; ``kernels`` sets it."""

@@ -1,0 +1,14 @@
+/* Every body of the dense engine, once per instruction set: included by the unity files isa_<isa>.c beside it
+   and by nothing else. */
+#include "simd.h"
+#include "dense/kernels.h"
+
+#include "dense/vmath.c"
+
+/* the table's line of a kernel that comes in both types */
+#define BOTH(name) .name##_f32 = FN(name##_f32), .name##_f64 = FN(name##_f64)
+
+const fastml_dense_kernels FN(fastml_dense_kernels) = {
+    BOTH(vmath_exp),
+    BOTH(vmath_log),
+};

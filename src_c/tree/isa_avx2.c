@@ -1,0 +1,3 @@
+#define FASTML_ISA avx2
+#define FASTML_AVX2 1
+#include "tree/bodies.h"

@@ -1,0 +1,3 @@
+#define FASTML_ISA serial
+#define FASTML_SERIAL 1
+#include "tree/bodies.h"
