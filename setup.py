@@ -126,7 +126,7 @@ def seen_by(engine, files):
 
 
 def isa_library(engine, isa, files):
-    """One static library: an engine's kernels compiled for one instruction set (src_c/<engine>/isa_<isa>.c)."""
+    """One static library: an engine's kernels for one instruction set (src_c/<engine>/isa_<isa>.c)."""
     source = f"src_c/{engine}/isa_{isa}.c"
     options = {
         "sources": [source],

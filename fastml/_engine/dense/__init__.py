@@ -1,1 +1,1 @@
-"""The engine of clustering, mixtures, hidden Markov and topic models: accumulate, merge, update over rows of reals."""
+"""The dense engine, of clustering, mixtures and their like: accumulate, merge, update over rows of reals."""

@@ -1,4 +1,4 @@
-"""The tree engine's C kernels, seen from Cython: ``from fastml._engine.runtime.tree_kernels cimport K, fastml_tree_kernels``."""
+"""The tree engine's C kernels, seen from Cython: ``from fastml._engine.runtime.tree_kernels cimport K``."""
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t  # noqa: F401
 
