@@ -108,6 +108,12 @@ static inline lane_u8 u8_set(uint8_t x) { return _mm512_set1_epi8((char)x); }
 static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
     return _mm512_mask_add_epi8(sum, _mm512_cmpge_epu8_mask(a, b), sum, term);
 }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm512_min_epu8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm512_max_epu8(a, b); }
+/* yes where a >= b, else no */
+static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
+    return _mm512_mask_blend_epi8(_mm512_cmpge_epu8_mask(a, b), no, yes);
+}
 
 #elif defined(FASTML_AVX2)
 
@@ -209,6 +215,11 @@ static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane
     const __m256i ge = _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a);
     return _mm256_add_epi8(sum, _mm256_and_si256(ge, term));
 }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm256_min_epu8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm256_max_epu8(a, b); }
+static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
+    return _mm256_blendv_epi8(no, yes, _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a));
+}
 
 #elif defined(FASTML_NEON)
 
@@ -294,6 +305,11 @@ static inline lane_u8 u8_set(uint8_t x) { return vdupq_n_u8(x); }
 static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
     return vaddq_u8(sum, vandq_u8(vcgeq_u8(a, b), term));
 }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return vminq_u8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return vmaxq_u8(a, b); }
+static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
+    return vbslq_u8(vcgeq_u8(a, b), yes, no);
+}
 
 #else /* serial: one lane */
 
@@ -375,7 +391,92 @@ static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane
         sum.x[j] = (uint8_t)(sum.x[j] + (a.x[j] >= b.x[j] ? term.x[j] : 0));
     return sum;
 }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        a.x[j] = a.x[j] < b.x[j] ? a.x[j] : b.x[j];
+    return a;
+}
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        a.x[j] = a.x[j] > b.x[j] ? a.x[j] : b.x[j];
+    return a;
+}
+static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
+    for (int j = 0; j < 8; j++)
+        a.x[j] = a.x[j] >= b.x[j] ? yes.x[j] : no.x[j];
+    return a;
+}
 
 #endif
+
+/* The lanes eight by eight folded into one eight, each byte with those in its place. */
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+#if defined(FASTML_AVX512)
+#define U8_HALF(op, a) _mm256_##op##_epu8(_mm512_castsi512_si256(a), _mm512_extracti64x4_epi64(a, 1))
+#else
+#define U8_HALF(op, a) (a)
+#endif
+#define U8_FOLD(name, op, neon_op)                                                                           \
+    static inline uint64_t u8_fold_##name(lane_u8 a) {                                                       \
+        const __m256i half = U8_HALF(op, a);                                                                 \
+        __m128i x = _mm_##op##_epu8(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));        \
+        x = _mm_##op##_epu8(x, _mm_srli_si128(x, 8));                                                        \
+        return (uint64_t)_mm_cvtsi128_si64(x);                                                               \
+    }
+#elif defined(FASTML_NEON)
+#define U8_FOLD(name, op, neon_op)                                                                           \
+    static inline uint64_t u8_fold_##name(lane_u8 a) {                                                       \
+        return vget_lane_u64(vreinterpret_u64_u8(v##neon_op##_u8(vget_low_u8(a), vget_high_u8(a))), 0);      \
+    }
+#else
+#define U8_FOLD(name, op, neon_op)                                                                           \
+    static inline uint64_t u8_fold_##name(lane_u8 a) {                                                       \
+        uint64_t word;                                                                                       \
+        memcpy(&word, a.x, 8);                                                                               \
+        return word;                                                                                         \
+    }
+#endif
+U8_FOLD(min, min, min)
+U8_FOLD(max, max, max)
+U8_FOLD(add, adds, qadd)
+#undef U8_FOLD
+
+/* Eight bytes of 32, in any order: places[s] is below 32. */
+typedef struct lane_places {
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+    __m256i half;
+#else
+    uint8_t at[8];
+#endif
+} lane_places;
+static inline lane_places places_of(const uint8_t places[8]) {
+    lane_places p;
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+    /* each half of the record is shuffled by itself; a set top bit gives zero where the other half has the
+     * byte */
+    uint8_t index[32];
+    memset(index, 0x80, sizeof index);
+    for (int s = 0; s < 8; s++)
+        index[(places[s] & 16) + s] = places[s] & 15;
+    p.half = _mm256_loadu_si256((const __m256i *)index);
+#else
+    memcpy(p.at, places, 8);
+#endif
+    return p;
+}
+static inline uint64_t u64_pick(const uint8_t *record, lane_places p) {
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+    const __m256i x = _mm256_shuffle_epi8(_mm256_loadu_si256((const __m256i *)record), p.half);
+    const __m128i both = _mm_or_si128(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    return (uint64_t)_mm_cvtsi128_si64(both);
+#else
+    uint8_t x[8];
+    uint64_t word;
+    for (int s = 0; s < 8; s++)
+        x[s] = record[p.at[s]];
+    memcpy(&word, x, 8);
+    return word;
+#endif
+}
 
 #endif
