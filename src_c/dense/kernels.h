@@ -5,7 +5,31 @@
 
 #include <stdint.h>
 
+#include "dense/nearest.h"
+
 typedef struct fastml_dense_kernels {
+    /* dense/nearest */
+    int64_t (*nearest_packed_size_f32)(const nearest_centroids *c);
+    int64_t (*nearest_scratch_size_f32)(const nearest_centroids *c);
+    void (*nearest_pack_f32)(const nearest_centroids *c);
+    void (*nearest_find_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                             int32_t *label, int32_t *second_label, void *scratch);
+    void (*nearest_measure_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                                const int32_t *label, const double *weight, void *distance, double *errors);
+    void (*nearest_add_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                            const int32_t *label, const double *weight, int64_t first, int64_t last,
+                            double *sums, double *weights);
+    int64_t (*nearest_packed_size_f64)(const nearest_centroids *c);
+    int64_t (*nearest_scratch_size_f64)(const nearest_centroids *c);
+    void (*nearest_pack_f64)(const nearest_centroids *c);
+    void (*nearest_find_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                             int32_t *label, int32_t *second_label, void *scratch);
+    void (*nearest_measure_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                                const int32_t *label, const double *weight, void *distance, double *errors);
+    void (*nearest_add_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                            const int32_t *label, const double *weight, int64_t first, int64_t last,
+                            double *sums, double *weights);
+
     /* dense/vmath */
     void (*vmath_exp_f32)(const float *x, int64_t n, float *out);
     void (*vmath_exp_f64)(const double *x, int64_t n, double *out);

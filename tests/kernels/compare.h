@@ -63,6 +63,7 @@ extern const kernel_case split_cases[];
 extern const kernel_case traverse_cases[];
 extern const kernel_case walk_cases[];
 
+extern const dense_case nearest_cases[];
 extern const dense_case vmath_cases[];
 
 #endif

@@ -3,11 +3,53 @@
 Names end in the type that the kernel works in, ``_f32`` or ``_f64``.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef extern from "dense/nearest.h" nogil:
+    enum:
+        NEAREST_SQEUCLIDEAN
+        NEAREST_COSINE
+        NEAREST_MANHATTAN
+        NEAREST_CHEBYSHEV
+
+    ctypedef struct nearest_centroids:
+        int64_t k
+        int64_t d
+        int32_t metric
+        int32_t missing
+        const double *values
+        const double *offset
+        const double *feature_weight
+        void *packed
+
+ctypedef int64_t (*nearest_size_t)(const nearest_centroids *c) noexcept nogil
+ctypedef void (*nearest_pack_t)(const nearest_centroids *c) noexcept nogil
+ctypedef void (*nearest_find_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                                int32_t *label, int32_t *second_label, void *scratch) noexcept nogil
+ctypedef void (*nearest_measure_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                                   const int32_t *label, const double *weight, void *distance,
+                                   double *errors) noexcept nogil
+ctypedef void (*nearest_add_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                               const int32_t *label, const double *weight, int64_t first, int64_t last,
+                               double *sums, double *weights) noexcept nogil
 
 
 cdef extern from "dense/kernels.h" nogil:
     ctypedef struct fastml_dense_kernels:
+        nearest_size_t nearest_packed_size_f32
+        nearest_size_t nearest_packed_size_f64
+        nearest_size_t nearest_scratch_size_f32
+        nearest_size_t nearest_scratch_size_f64
+        nearest_pack_t nearest_pack_f32
+        nearest_pack_t nearest_pack_f64
+        nearest_find_t nearest_find_f32
+        nearest_find_t nearest_find_f64
+        nearest_measure_t nearest_measure_f32
+        nearest_measure_t nearest_measure_f64
+        nearest_add_t nearest_add_f32
+        nearest_add_t nearest_add_f64
+
         void (*vmath_exp_f32)(const float *x, int64_t n, float *out) noexcept nogil
         void (*vmath_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*vmath_log_f32)(const float *x, int64_t n, float *out) noexcept nogil

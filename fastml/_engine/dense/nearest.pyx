@@ -1,0 +1,432 @@
+"""Rows and the centroids that are nearest to them: labels, distances, and sums of the rows of each centroid.
+
+Rows are cut into chunks by their number, the number of centroids and of features alone. Each chunk has its own
+sums in float64; they are merged in the order of the chunks, so the number of threads changes no bit. A chunk is
+read once, block by block: a block is labelled, measured and added up while it is in cache. Where sums per chunk
+would take more memory than the rows do (many centroids of many features), rows are labelled first and added up
+afterwards, each thread taking some of the features of all rows.
+
+Memory beside the rows: the sums (at most as much as the rows, or 4 MB), the centroids once more, and a few
+hundred KB per thread.
+"""
+
+import numpy as np
+
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from fastml._engine.runtime.dense_kernels cimport (
+    D,
+    NEAREST_CHEBYSHEV,
+    NEAREST_COSINE,
+    NEAREST_MANHATTAN,
+    NEAREST_SQEUCLIDEAN,
+    nearest_add_t,
+    nearest_centroids,
+    nearest_find_t,
+    nearest_measure_t,
+)
+from fastml._engine.runtime.openmp cimport thread_num
+
+from fastml._engine.runtime.interrupt import check
+
+cdef enum:
+    TILE = 48                  # rows that every tile of the kernels divides
+    BLOCK_BYTES = 96 << 10     # rows of a block stay in the second-level cache until they are added up
+    LEAST_CHUNK = 8 * TILE
+    MOST_CHUNKS = 64
+    FEWEST_CHUNKS = 16         # with fewer, threads would wait for one another
+    SERIAL_TERMS = 1 << 18     # rows x centroids x features for which a second thread does not pay
+    LEAST_SUMS = 4 << 20
+
+cdef double WINDOW_TERMS = 4e10  # between two looks at the keyboard
+
+METRICS = {
+    "sqeuclidean": NEAREST_SQEUCLIDEAN,
+    "cosine": NEAREST_COSINE,
+    "manhattan": NEAREST_MANHATTAN,
+    "chebyshev": NEAREST_CHEBYSHEV,
+}
+
+
+class Accumulation:
+    """Statistics of rows by their centroid; those of several sets of rows can be merged.
+
+    Attributes
+    ----------
+    labels : int32 array of shape (n,)
+    weights : float64 array of shape (k,), or (k, d) if rows may have missing values
+        Sums of the rows' weights, of those that have the feature.
+    shifted_sums : float64 array of shape (k, d)
+        Weighted sums of the rows less `offset`, of known values.
+    offset : float64 array of shape (d,)
+    errors : float64 array of shape (k,) or None
+        Weighted sums of distances.
+    """
+
+    def __init__(self, labels, weights, shifted_sums, offset, errors):
+        self.labels = labels
+        self.weights = weights
+        self.shifted_sums = shifted_sums
+        self.offset = offset
+        self.errors = errors
+
+    @property
+    def sums(self):
+        """Weighted sums of the rows: float64 array of shape (k, d)."""
+        weights = self.weights if self.weights.ndim == 2 else self.weights[:, None]
+        return self.shifted_sums + weights * self.offset
+
+    @property
+    def inertia(self):
+        """Weighted sum of all distances."""
+        return float(self.errors.sum())
+
+    def merge(self, other):
+        """Add the statistics of other rows; their labels are not kept."""
+        weights = other.weights if other.weights.ndim == 2 else other.weights[:, None]
+        self.shifted_sums = self.shifted_sums + other.shifted_sums + weights * (other.offset - self.offset)
+        self.weights = self.weights + other.weights
+        if self.errors is not None:
+            self.errors = self.errors + other.errors
+        return self
+
+
+cdef class Rows:
+    """Rows as the kernels read them, checked once.
+
+    Parameters
+    ----------
+    X : float32 or float64 array of shape (n, d), C-contiguous, or CSR matrix or array
+        NaN is a missing value, in sparse rows too; no row is all NaN, nothing is infinite.
+    n_threads : int
+    missing : bool, optional
+        Whether there is any NaN; looked for if not given.
+    """
+
+    cdef readonly Py_ssize_t n, d
+    cdef readonly object X, dtype
+    cdef readonly bint missing, is_sparse
+    cdef readonly int n_threads
+    cdef const char *data
+    cdef const int64_t[::1] indptr
+    cdef const int32_t[::1] indices
+    cdef Py_ssize_t item
+
+    def __init__(self, X, int n_threads, missing=None):
+        values = X.data if hasattr(X, "indptr") else X
+        self.is_sparse = values is not X
+        if values.dtype not in (np.float32, np.float64):
+            raise TypeError(f"X must be float32 or float64, got {values.dtype}")
+        if X.ndim != 2 or not (self.is_sparse or X.flags.c_contiguous):
+            raise ValueError("X must be a C-contiguous array of two dimensions or a CSR matrix")
+        if self.is_sparse:
+            if X.format != "csr":
+                raise ValueError(f"sparse X must be CSR, got {X.format}")
+            self.indptr = np.ascontiguousarray(X.indptr, dtype=np.int64)
+            self.indices = np.ascontiguousarray(X.indices, dtype=np.int32)
+            values = np.ascontiguousarray(values)
+        self.X = X
+        self.n, self.d = X.shape
+        self.dtype = values.dtype
+        self.item = values.dtype.itemsize
+        self.n_threads = n_threads
+        self.missing = bool(np.isnan(np.min(values, initial=0.0))) if missing is None else missing
+        self._values = values
+        self.data = <const char *><size_t>values.ctypes.data
+
+    cdef object _values
+
+    cdef const char *block(self, Py_ssize_t lo, Py_ssize_t n, char *dense) noexcept nogil:
+        """Rows lo .. lo + n - 1, written to `dense` if they are sparse."""
+        cdef Py_ssize_t i
+        cdef int64_t e
+        cdef float *row32
+        cdef double *row64
+        if not self.is_sparse:
+            return self.data + lo * self.d * self.item
+        memset(dense, 0, n * self.d * self.item)
+        for i in range(n):
+            if self.item == 4:
+                row32 = <float *>dense + i * self.d
+                for e in range(self.indptr[lo + i], self.indptr[lo + i + 1]):
+                    row32[self.indices[e]] += (<const float *>self.data)[e]
+            else:
+                row64 = <double *>dense + i * self.d
+                for e in range(self.indptr[lo + i], self.indptr[lo + i + 1]):
+                    row64[self.indices[e]] += (<const double *>self.data)[e]
+        return dense
+
+    def nearest(self, centroids, *, metric="sqeuclidean", second=False, feature_weight=None, distances=True):
+        """Nearest centroid of each row.
+
+        Parameters
+        ----------
+        centroids : array of shape (k, d), finite
+        metric : {"sqeuclidean", "cosine", "manhattan", "chebyshev"}
+        second : bool, default=False
+            Whether to find the second nearest too; k is at least 2 then.
+        feature_weight : float64 array of shape (d,), optional
+            Not negative; see src_c/dense/nearest.h.
+        distances : bool, default=True
+
+        Returns
+        -------
+        labels : int32 array of shape (n,)
+        distances : array of shape (n,) of X's dtype, or None
+            Squared for "sqeuclidean".
+        second_labels : int32 array of shape (n,)
+            If `second`.
+        """
+        cdef _Work work = _Work(self, centroids, metric, feature_weight)
+        cdef int32_t[::1] second_labels
+        if second:
+            if work.c.k < 2:
+                raise ValueError("the second nearest of fewer than two centroids does not exist")
+            runners_up = np.empty(self.n, dtype=np.int32)
+            second_labels = runners_up
+            work.second = &second_labels[0] if self.n else NULL
+        labels = work.need_labels(None)
+        away = work.need_distances() if distances else None
+        work.run()
+        return (labels, away, runners_up) if second else (labels, away)
+
+    def accumulate(
+        self, centroids, sample_weight=None, *, metric="sqeuclidean", labels=None, feature_weight=None, errors=True
+    ):
+        """Label the rows and add them up by label, in one pass.
+
+        Parameters
+        ----------
+        centroids : array of shape (k, d), finite
+        sample_weight : float64 array of shape (n,), optional
+        metric, feature_weight
+            As for `nearest`.
+        labels : int32 array of shape (n,), optional
+            Known labels; without, the nearest centroid is found.
+        errors : bool, default=True
+            Whether to measure distances too.
+
+        Returns
+        -------
+        Accumulation
+        """
+        cdef _Work work = _Work(self, centroids, metric, feature_weight)
+        labels = work.need_labels(labels)
+        work.need_sums(sample_weight, errors)
+        work.run()
+        return Accumulation(labels, *work.merged())
+
+
+cdef class _Work:
+    """One pass over the rows."""
+
+    cdef nearest_centroids c
+    cdef nearest_find_t find
+    cdef nearest_measure_t measure
+    cdef nearest_add_t add
+    cdef Rows rows
+    cdef const double[:, ::1] values
+    cdef const double[::1] offset, feature_weight, weight
+    cdef int32_t[::1] labels
+    cdef int32_t *second
+    cdef char *distances
+    cdef bint search, adds, errs, by_feature, weighted
+    cdef char *packed
+    cdef char *scratch
+    cdef Py_ssize_t scratch_size, dense_size, block_rows, chunk_rows, n_chunks, slice_width
+    cdef object sums_, weights_, errors_
+    cdef double *sums
+    cdef double *weights
+    cdef double *errors
+    cdef Py_ssize_t sums_size, weights_size
+
+    def __cinit__(self, Rows rows, centroids, metric, feature_weight):
+        if metric not in METRICS:
+            raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+        self.rows = rows
+        values = np.ascontiguousarray(centroids, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] != rows.d or not len(values):
+            raise ValueError(f"centroids must have shape (k, {rows.d}), k at least 1, got {values.shape}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            offset = values.mean(axis=0).astype(rows.dtype).astype(np.float64)
+        if metric == "cosine":
+            offset[:] = 0.0
+        offset[~np.isfinite(offset)] = 0.0
+        self.values, self.offset = values, offset
+        self.c.k, self.c.d = values.shape[0], rows.d
+        self.c.metric = METRICS[metric]
+        self.c.missing = rows.missing
+        self.c.values, self.c.offset = &self.values[0, 0], &self.offset[0]
+        if feature_weight is not None:
+            self.feature_weight = np.ascontiguousarray(feature_weight, dtype=np.float64)
+            if self.feature_weight.shape[0] != rows.d:
+                raise ValueError(f"feature_weight must have shape ({rows.d},)")
+            self.c.feature_weight = &self.feature_weight[0]
+        self.plan()
+        self.prepare()
+
+    def __dealloc__(self):
+        free(self.packed)
+        free(self.scratch)
+
+    cdef int plan(self) except -1:
+        """Chunks, by the numbers of rows, centroids and features alone."""
+        cdef Py_ssize_t n = self.rows.n, k = self.c.k, d = self.c.d, least, room
+        cdef double terms = <double>n * k * d
+        self.block_rows = max(1, BLOCK_BYTES // (d * self.rows.item * TILE)) * TILE
+        least = max(<Py_ssize_t>LEAST_CHUNK, k // 4)
+        self.n_chunks = max(<Py_ssize_t>MOST_CHUNKS, <Py_ssize_t>min(1e6, terms / WINDOW_TERMS))
+        self.n_chunks = max(<Py_ssize_t>1, min(self.n_chunks, n // least))
+        room = max(n * d * self.rows.item, <Py_ssize_t>LEAST_SUMS) // (8 * k * d)
+        if room < self.n_chunks:
+            if room >= FEWEST_CHUNKS or self.rows.is_sparse:
+                self.n_chunks = max(<Py_ssize_t>1, room)
+            else:
+                self.by_feature = True
+        self.chunk_rows = (n + self.n_chunks - 1) // self.n_chunks
+        self.chunk_rows = max(<Py_ssize_t>1, (self.chunk_rows + TILE - 1) // TILE) * TILE
+        self.n_chunks = (n + self.chunk_rows - 1) // self.chunk_rows
+        self.slice_width = (d + 16 * 32 - 1) // (16 * 32) * 16
+        return 0
+
+    cdef int prepare(self) except -1:
+        """Choose the kernels of the rows' type, pack the centroids, take memory for the threads."""
+        cdef int64_t packed_size
+        cdef int n_threads = self.threads()
+        if self.rows.item == 4:
+            self.find, self.measure, self.add = D.nearest_find_f32, D.nearest_measure_f32, D.nearest_add_f32
+            packed_size, self.scratch_size = D.nearest_packed_size_f32(&self.c), D.nearest_scratch_size_f32(&self.c)
+        else:
+            self.find, self.measure, self.add = D.nearest_find_f64, D.nearest_measure_f64, D.nearest_add_f64
+            packed_size, self.scratch_size = D.nearest_packed_size_f64(&self.c), D.nearest_scratch_size_f64(&self.c)
+        self.dense_size = self.block_rows * self.c.d * self.rows.item if self.rows.is_sparse else 0
+        self.dense_size = (self.dense_size + 127) // 64 * 64
+        self.scratch_size = (self.scratch_size + 127) // 64 * 64
+        self.packed = <char *>malloc(packed_size + 64)
+        self.scratch = <char *>malloc(n_threads * (self.scratch_size + self.dense_size) + 64)
+        if self.packed == NULL or self.scratch == NULL:
+            raise MemoryError()
+        self.c.packed = aligned(self.packed)
+        if self.rows.item == 4:
+            D.nearest_pack_f32(&self.c)
+        else:
+            D.nearest_pack_f64(&self.c)
+        return 0
+
+    cdef int threads(self) noexcept nogil:
+        if <double>self.rows.n * self.c.k * self.c.d < SERIAL_TERMS:
+            return 1
+        return min(self.rows.n_threads, <int>min(self.n_chunks, <Py_ssize_t>(1 << 20)))
+
+    cdef object need_labels(self, known):
+        self.search = known is None
+        labels = np.empty(self.rows.n, dtype=np.int32) if known is None else np.asarray(known)
+        self.labels = labels
+        return labels
+
+    cdef object need_distances(self):
+        distances = np.empty(self.rows.n, dtype=self.rows.dtype)
+        self.distances = <char *><size_t>distances.ctypes.data
+        return distances
+
+    cdef int need_sums(self, sample_weight, bint errors) except -1:
+        cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_feature else max(<Py_ssize_t>1, self.n_chunks)
+        if sample_weight is not None:
+            self.weighted = True
+            self.weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
+            if self.weight.shape[0] != self.rows.n:
+                raise ValueError(f"sample_weight must have shape ({self.rows.n},)")
+        self.adds, self.errs = True, errors
+        self.sums_size = k * self.c.d
+        self.weights_size = self.sums_size if self.rows.missing else k
+        self.sums_ = np.zeros((kept, k, self.c.d))
+        self.weights_ = np.zeros((kept, k, self.c.d)) if self.rows.missing else np.zeros((kept, k))
+        self.sums = <double *><size_t>self.sums_.ctypes.data
+        self.weights = <double *><size_t>self.weights_.ctypes.data
+        if errors:
+            self.errors_ = np.zeros((max(<Py_ssize_t>1, self.n_chunks), k))
+            self.errors = <double *><size_t>self.errors_.ctypes.data
+        return 0
+
+    cdef object merged(self):
+        """Weights, sums, offset and errors of all chunks, added in their order."""
+        weights, sums = self.weights_[0], self.sums_[0]
+        for i in range(1, len(self.sums_)):
+            weights += self.weights_[i]
+            sums += self.sums_[i]
+        errors = None
+        if self.errs:
+            errors = self.errors_[0]
+            for i in range(1, len(self.errors_)):
+                errors += self.errors_[i]
+        offset = np.asarray(self.offset) if self.rows.item == 8 else np.zeros(self.c.d)
+        return weights, sums, offset, errors
+
+    cdef int run(self) except -1:
+        cdef Py_ssize_t i, start, stop, window
+        cdef Py_ssize_t n_slices = (self.c.d + self.slice_width - 1) // self.slice_width
+        cdef double terms = <double>self.chunk_rows * self.c.k * self.c.d
+        cdef int n_threads = self.threads()
+        window = max(<Py_ssize_t>n_threads, <Py_ssize_t>min(1e6, WINDOW_TERMS / terms))
+        for start in range(0, self.n_chunks, window):
+            check()
+            stop = min(self.n_chunks, start + window)
+            if n_threads == 1:
+                with nogil:
+                    for i in range(start, stop):
+                        self.chunk(i, 0)
+            else:
+                for i in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                    self.chunk(i, thread_num())
+        if self.adds and self.by_feature and self.rows.n:
+            for i in prange(n_slices, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                self.add_slice(i)
+        return 0
+
+    cdef void chunk(self, Py_ssize_t i, int thread) noexcept nogil:
+        cdef Py_ssize_t lo = i * self.chunk_rows, hi = min(self.rows.n, lo + self.chunk_rows), n
+        cdef char *scratch = aligned(self.scratch) + thread * (self.scratch_size + self.dense_size)
+        cdef const char *x
+        cdef const double *weight
+        cdef double *errors = self.errors + i * self.c.k if self.errs else NULL
+        while lo < hi:
+            n = min(self.block_rows, hi - lo)
+            x = self.rows.block(lo, n, scratch + self.scratch_size)
+            weight = &self.weight[lo] if self.weighted else NULL
+            if self.search:
+                self.find(&self.c, x, self.c.d, n, &self.labels[lo],
+                          self.second + lo if self.second != NULL else NULL, scratch)
+            if self.distances != NULL or self.errs:
+                self.measure(&self.c, x, self.c.d, n, &self.labels[lo], weight,
+                             self.distances + lo * self.rows.item if self.distances != NULL else NULL, errors)
+            if self.adds and not self.by_feature:
+                self.add(&self.c, x, self.c.d, n, &self.labels[lo], weight, 0, self.c.d,
+                         self.sums + i * self.sums_size, self.weights + i * self.weights_size)
+            lo = lo + n
+
+    cdef void add_slice(self, Py_ssize_t i) noexcept nogil:
+        cdef Py_ssize_t first = i * self.slice_width, last = min(<Py_ssize_t>self.c.d, first + self.slice_width)
+        self.add(&self.c, self.rows.data, self.c.d, self.rows.n, &self.labels[0],
+                 &self.weight[0] if self.weighted else NULL, first, last, self.sums,
+                 self.weights if first == 0 or self.c.missing else NULL)
+
+
+cdef inline char *aligned(char *p) noexcept nogil:
+    return <char *>((<size_t>p + 63) // 64 * 64)
+
+
+def nearest(X, centroids, *, metric="sqeuclidean", second=False, int n_threads=1, feature_weight=None):
+    """Nearest centroid of each row: see `Rows.nearest`."""
+    return Rows(X, n_threads).nearest(centroids, metric=metric, second=second, feature_weight=feature_weight)
+
+
+def accumulate(
+    X, centroids, sample_weight=None, *, metric="sqeuclidean", int n_threads=1, labels=None, feature_weight=None
+):
+    """Label the rows and add them up by label: see `Rows.accumulate`."""
+    return Rows(X, n_threads).accumulate(
+        centroids, sample_weight, metric=metric, labels=labels, feature_weight=feature_weight
+    )

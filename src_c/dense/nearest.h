@@ -1,0 +1,37 @@
+/* Which centroid is nearest to each row, how far it is, and the sums of the rows of each centroid.
+ *
+ * metric                   distance of row x and centroid w; f is the weight of a feature, 1 without weights
+ * NEAREST_SQEUCLIDEAN      sum of f (x - w)^2
+ * NEAREST_COSINE           1 - sum of f x w / sqrt(sum of f x^2 times sum of f w^2); 1 if either is zero
+ * NEAREST_MANHATTAN        sum of f |x - w|
+ * NEAREST_CHEBYSHEV        largest f |x - w|
+ *
+ * Missing values (NaN in a row) are left out; the two sums of differences are then multiplied by the sum of
+ * all f over the sum of the known ones. Every row has a known value, everything else is finite.
+ *
+ * The winner is the one of float64: distances are estimated in the rows' type, as products of a tile of rows
+ * with panels of centroids, both less an offset; where the best two are closer than the bound of the
+ * estimate's error the row is decided by distances that are added up in float64 from the values as given.
+ * Equal distances: the lowest number wins. The bound (Higham, Accuracy and Stability of Numerical Algorithms,
+ * 2002, section 3.1): a sum of D products in any order is off by at most (D + 2) u times the sum of their
+ * magnitudes, and |x w| <= (x^2 + w^2) / 2 splits that into a part of the row and a part of the centroid.
+ *
+ * Nothing of size rows x centroids is stored. Every kernel comes for float32 and float64 rows.
+ */
+#ifndef FASTML_DENSE_NEAREST_H
+#define FASTML_DENSE_NEAREST_H
+
+#include <stdint.h>
+
+enum { NEAREST_SQEUCLIDEAN, NEAREST_COSINE, NEAREST_MANHATTAN, NEAREST_CHEBYSHEV };
+
+typedef struct nearest_centroids {
+    int64_t k, d;
+    int32_t metric, missing;      /* missing: rows may hold NaN */
+    const double *values;         /* k x d */
+    const double *offset;         /* d, each a number of the rows' type: near the middle; 0 for cosine */
+    const double *feature_weight; /* d, or NULL */
+    void *packed;                 /* nearest_packed_size bytes on a multiple of 64: see nearest_pack */
+} nearest_centroids;
+
+#endif

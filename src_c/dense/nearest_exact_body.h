@@ -1,0 +1,193 @@
+/* Distances of single rows, added up in float64 from the values as given, and the sums of rows.
+ *
+ * Both types take their features in the same order into the same lanes, so float64 rows that hold float32
+ * numbers have the distances of the float32 rows.
+ */
+
+/* Two vectors of doubles from LANES_F32 reals; of the first n alone if n is less, the others are zero. */
+static ALWAYS_INLINE void RN(nearest_widen)(const real *x, int64_t n, lane_f64 y[2]) {
+    const int low = n < LANES_F64 ? (int)n : LANES_F64;
+#if LANES_ARE_F32
+    const lane_f32 both = n < LANES_F32 ? f32_load_part(x, (int)n) : f32_load(x);
+    y[0] = f64_from_low(both);
+    y[1] = f64_from_upper(both);
+    (void)low;
+#else
+    if (n >= LANES_F32) {
+        y[0] = f64_load(x);
+        y[1] = f64_load(x + LANES_F64);
+    } else {
+        y[0] = f64_load_part(x, low);
+        y[1] = f64_load_part(x + low, (int)n - low);
+    }
+#endif
+}
+
+static ALWAYS_INLINE void RN(nearest_load_pair)(const double *x, int64_t n, lane_f64 y[2]) {
+    const int low = n < LANES_F64 ? (int)n : LANES_F64;
+    if (n >= LANES_F32) {
+        y[0] = f64_load(x);
+        y[1] = f64_load(x + LANES_F64);
+    } else {
+        y[0] = f64_load_part(x, low);
+        y[1] = f64_load_part(x + low, (int)n - low);
+    }
+}
+
+static ALWAYS_INLINE lane_f64 RN(nearest_abs_f64)(lane_f64 x) {
+    return (lane_f64)((lane_i64)x & i64_set(0x7FFFFFFFFFFFFFFF));
+}
+
+/* The distance but for the factor of missing values. */
+static ALWAYS_INLINE double RN(nearest_distance_of)(const nearest_centroids *c, const real *x, int64_t j,
+                                                    const int metric, const int plain) {
+    const double *w = c->values + j * c->d;
+    lane_f64 sum[2], row[2], centroid[2];
+    for (int h = 0; h < 2; h++)
+        sum[h] = row[h] = centroid[h] = f64_set(0);
+    for (int64_t f = 0; f < c->d; f += LANES_F32) {
+        lane_f64 y[2], v[2], weight[2];
+        RN(nearest_widen)(x + f, c->d - f, y);
+        RN(nearest_load_pair)(w + f, c->d - f, v);
+        if (!plain && c->feature_weight)
+            RN(nearest_load_pair)(c->feature_weight + f, c->d - f, weight);
+        else
+            weight[0] = weight[1] = f64_set(1);
+        _Pragma("GCC unroll 2") for (int h = 0; h < 2; h++) {
+            if (!plain) { /* missing: as far apart as zero from zero */
+                const mask_f64 there = f64_le(y[h], y[h]);
+                y[h] = f64_select(there, y[h], f64_set(0));
+                v[h] = f64_select(there, v[h], f64_set(0));
+            }
+            const lane_f64 t = y[h] - v[h];
+            if (metric == NEAREST_SQEUCLIDEAN) {
+                sum[h] = f64_fma(plain ? t : (lane_f64)(t * weight[h]), t, sum[h]);
+            } else if (metric == NEAREST_COSINE) {
+                const lane_f64 z = y[h] * weight[h];
+                sum[h] = f64_fma(z, v[h], sum[h]);
+                row[h] = f64_fma(z, y[h], row[h]);
+                centroid[h] = f64_fma(v[h] * weight[h], v[h], centroid[h]);
+            } else {
+                const lane_f64 size = RN(nearest_abs_f64)(t) * weight[h];
+                sum[h] = metric == NEAREST_MANHATTAN ? (lane_f64)(sum[h] + size) : f64_max(size, sum[h]);
+            }
+        }
+    }
+    if (metric == NEAREST_CHEBYSHEV) {
+        double part[LANES_F64], largest = 0;
+        f64_store(part, f64_max(sum[0], sum[1]));
+        for (int i = 0; i < LANES_F64; i++)
+            largest = part[i] > largest ? part[i] : largest;
+        return largest;
+    }
+    const double total = f64_sum(sum[0] + sum[1]);
+    if (metric != NEAREST_COSINE)
+        return total;
+    /* one square root at a time: the product of the squares may overflow */
+    const double lengths = sqrt(f64_sum(row[0] + row[1])) * sqrt(f64_sum(centroid[0] + centroid[1]));
+    const double distance = lengths > 0 ? 1.0 - total / lengths : 1.0;
+    return distance < 0 ? 0.0 : distance;
+}
+
+static double RN(nearest_distance)(const nearest_centroids *c, const real *x, int64_t j) {
+    const int plain = !c->missing && !c->feature_weight;
+    switch (c->metric) {
+    case NEAREST_SQEUCLIDEAN:
+        return plain ? RN(nearest_distance_of)(c, x, j, NEAREST_SQEUCLIDEAN, 1)
+                     : RN(nearest_distance_of)(c, x, j, NEAREST_SQEUCLIDEAN, 0);
+    case NEAREST_COSINE:
+        return RN(nearest_distance_of)(c, x, j, NEAREST_COSINE, 0);
+    case NEAREST_MANHATTAN:
+        return RN(nearest_distance_of)(c, x, j, NEAREST_MANHATTAN, 0);
+    default:
+        return RN(nearest_distance_of)(c, x, j, NEAREST_CHEBYSHEV, 0);
+    }
+}
+
+/* By how much the known features must be multiplied to stand for all. */
+static double RN(nearest_missing_factor)(const nearest_centroids *c, const real *x) {
+    double all = 0, known = 0;
+    if (!c->missing || (c->metric != NEAREST_SQEUCLIDEAN && c->metric != NEAREST_MANHATTAN))
+        return 1.0;
+    for (int64_t f = 0; f < c->d; f++) {
+        const double weight = c->feature_weight ? c->feature_weight[f] : 1.0;
+        all += weight;
+        known += x[f] == x[f] ? weight : 0.0;
+    }
+    return known > 0 ? all / known : 1.0;
+}
+
+/* The nearest and the second nearest centroid of one row by their exact distances. */
+static void RN(nearest_decide)(const nearest_centroids *c, const real *x, int32_t winners[2]) {
+    double best = INFINITY, second = INFINITY;
+    int64_t label = -1, second_label = -1;
+    for (int64_t j = 0; j < c->k; j++) {
+        const double distance = RN(nearest_distance)(c, x, j);
+        if (distance < best || label < 0) {
+            second = best;
+            second_label = label;
+            best = distance;
+            label = j;
+        } else if (distance < second || second_label < 0) {
+            second = distance;
+            second_label = j;
+        }
+    }
+    winners[0] = (int32_t)label;
+    winners[1] = (int32_t)second_label;
+}
+
+/* Exact distances of n rows to the centroids of their labels: into distance unless it is NULL, times the
+   rows' weights added to errors by label unless that is NULL. */
+static void FN(RN(nearest_measure))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
+                                    const int32_t *label, const double *weight, void *distance,
+                                    double *errors) {
+    const real *x = rows;
+    real *out = distance;
+    for (int64_t i = 0; i < n; i++, x += stride) {
+        const double y = RN(nearest_distance)(c, x, label[i]) * RN(nearest_missing_factor)(c, x);
+        if (out)
+            out[i] = (real)y;
+        if (errors)
+            errors[label[i]] += weight ? weight[i] * y : y;
+    }
+}
+
+/* sums[label][f] += weight * (x[f] - offset[f]) for n rows and the features first .. last - 1, of k x d sums.
+   float32 rows are not offset: float64 has digits enough. `weights` is NULL, or gets the rows' weights by
+   label: k numbers, or k x d with missing values, which are left out of both. first is a multiple of 16. */
+static void FN(RN(nearest_add))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
+                                const int32_t *label, const double *weight, int64_t first, int64_t last,
+                                double *sums, double *weights) {
+    const int64_t d = c->d;
+    const real *x = rows;
+    for (int64_t i = 0; i < n; i++, x += stride) {
+        double *sum = sums + label[i] * d;
+        const double share = weight ? weight[i] : 1.0;
+        if (c->missing) {
+            for (int64_t f = first; f < last; f++) {
+                const double y = (double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]);
+                sum[f] += y == y ? share * y : 0.0;
+                if (weights)
+                    weights[label[i] * d + f] += y == y ? share : 0.0;
+            }
+            continue;
+        }
+        if (weights)
+            weights[label[i]] += share;
+        int64_t f = first;
+        for (; f + LANES_F32 <= last; f += LANES_F32) {
+            lane_f64 y[2];
+            RN(nearest_widen)(x + f, LANES_F32, y);
+            _Pragma("GCC unroll 2") for (int h = 0; h < 2; h++) {
+                double *to = sum + f + h * LANES_F64;
+                if (sizeof(real) == 8)
+                    y[h] = y[h] - f64_load(c->offset + f + h * LANES_F64);
+                const lane_f64 before = f64_load(to);
+                f64_store(to, weight ? f64_fma(f64_set(share), y[h], before) : (lane_f64)(before + y[h]));
+            }
+        }
+        for (; f < last; f++)
+            sum[f] += share * ((double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]));
+    }
+}
