@@ -4,15 +4,25 @@
 #include "dense/kernels.h"
 
 #include "dense/nearest.c"
+#include "dense/neighbourhood.c"
+#include "dense/online.c"
 #include "dense/vmath.c"
 
 /* the table's line of a kernel that comes in both types */
 #define BOTH(name) .name##_f32 = FN(name##_f32), .name##_f64 = FN(name##_f64)
 
 const fastml_dense_kernels FN(fastml_dense_kernels) = {
-    BOTH(nearest_packed_size), BOTH(nearest_scratch_size),
-    BOTH(nearest_pack),        BOTH(nearest_find),
-    BOTH(nearest_measure),     BOTH(nearest_add),
+    BOTH(nearest_packed_size),
+    BOTH(nearest_scratch_size),
+    BOTH(nearest_pack),
+    BOTH(nearest_find),
+    BOTH(nearest_measure),
+    BOTH(nearest_add),
 
-    BOTH(vmath_exp),           BOTH(vmath_log),
+    .neighbourhood_smooth = FN(neighbourhood_smooth),
+
+    BOTH(online_train),
+
+    BOTH(vmath_exp),
+    BOTH(vmath_log),
 };

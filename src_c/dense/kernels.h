@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "dense/nearest.h"
+#include "dense/neighbourhood.h"
+#include "dense/online.h"
 
 typedef struct fastml_dense_kernels {
     /* dense/nearest */
@@ -29,6 +31,16 @@ typedef struct fastml_dense_kernels {
     void (*nearest_add_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                             const int32_t *label, const double *weight, int64_t first, int64_t last,
                             double *sums, double *weights);
+
+    /* dense/neighbourhood */
+    void (*neighbourhood_smooth)(const double *h, int64_t h_stride, int64_t m, int64_t p, const double *s,
+                                 int64_t s_stride, int64_t w, double *out, int64_t out_stride);
+
+    /* dense/online */
+    double (*online_train_f32)(const online_map *map, const float *x, const float *y, float *panels,
+                               const float *rows, const online_steps *steps);
+    double (*online_train_f64)(const online_map *map, const double *x, const double *y, double *panels,
+                               const double *rows, const online_steps *steps);
 
     /* dense/vmath */
     void (*vmath_exp_f32)(const float *x, int64_t n, float *out);

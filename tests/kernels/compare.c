@@ -15,7 +15,9 @@ static const kernel_case *const all_cases[] = {
     NULL,
 };
 
-static const dense_case *const all_dense_cases[] = {nearest_cases, vmath_cases, NULL};
+static const dense_case *const all_dense_cases[] = {
+    nearest_cases, neighbourhood_cases, online_cases, vmath_cases, NULL,
+};
 
 void *room(bench *b, size_t bytes) {
     if (b->n_rooms == (int)(sizeof b->rooms / sizeof *b->rooms)) {

@@ -35,6 +35,25 @@ ctypedef void (*nearest_add_t)(const nearest_centroids *c, const void *x, int64_
                                double *sums, double *weights) noexcept nogil
 
 
+cdef extern from "dense/neighbourhood.h" nogil:
+    int NEIGHBOURHOOD_STRIP
+
+
+cdef extern from "dense/online.h" nogil:
+    int ONLINE_NODES
+
+    ctypedef struct online_map:
+        int64_t n_panels, n_features
+        double period_x, period_y
+        int32_t metric, neighbourhood, is_chebyshev, has_missing
+
+    ctypedef struct online_steps:
+        int64_t n
+        const int64_t *row
+        const double *rate
+        const double *radius
+
+
 cdef extern from "dense/kernels.h" nogil:
     ctypedef struct fastml_dense_kernels:
         nearest_size_t nearest_packed_size_f32
@@ -49,6 +68,14 @@ cdef extern from "dense/kernels.h" nogil:
         nearest_measure_t nearest_measure_f64
         nearest_add_t nearest_add_f32
         nearest_add_t nearest_add_f64
+
+        void (*neighbourhood_smooth)(const double *h, int64_t h_stride, int64_t m, int64_t p, const double *s,
+                                     int64_t s_stride, int64_t w, double *out, int64_t out_stride) noexcept nogil
+
+        double (*online_train_f32)(const online_map *map, const float *x, const float *y, float *panels,
+                                   const float *rows, const online_steps *steps) noexcept nogil
+        double (*online_train_f64)(const online_map *map, const double *x, const double *y, double *panels,
+                                   const double *rows, const online_steps *steps) noexcept nogil
 
         void (*vmath_exp_f32)(const float *x, int64_t n, float *out) noexcept nogil
         void (*vmath_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
