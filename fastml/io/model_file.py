@@ -43,6 +43,7 @@ _ESTIMATORS = {
     "GradientBoostingRegressor": "fastml.ensemble",
     "RandomForestClassifier": "fastml.ensemble",
     "RandomForestRegressor": "fastml.ensemble",
+    "SOM": "fastml.cluster",
 }
 
 # How a fit or a prediction is run, not what the model is. Left out, so that the same model gives the same
