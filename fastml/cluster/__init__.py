@@ -1,5 +1,6 @@
-"""Clusters and maps, with scikit-learn's interface."""
+"""Clustering: k-means and self-organising maps, over one kernel of nearest centroids."""
 
+from fastml.cluster.kmeans import KMeans
 from fastml.cluster.som import SOM
 
-__all__ = ["SOM"]
+__all__ = ["SOM", "KMeans"]

@@ -41,6 +41,7 @@ _ESTIMATORS = {
     "ExtraTreesRegressor": "fastml.ensemble",
     "GradientBoostingClassifier": "fastml.ensemble",
     "GradientBoostingRegressor": "fastml.ensemble",
+    "KMeans": "fastml.cluster",
     "RandomForestClassifier": "fastml.ensemble",
     "RandomForestRegressor": "fastml.ensemble",
     "SOM": "fastml.cluster",

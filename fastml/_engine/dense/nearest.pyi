@@ -42,6 +42,7 @@ class Rows:
         second: bool = ...,
         feature_weight: npt.NDArray[np.float64] | None = ...,
         distances: bool = ...,
+        labels: npt.NDArray[np.int32] | None = ...,
     ) -> tuple[npt.NDArray, ...]: ...
     def accumulate(
         self,

@@ -159,7 +159,9 @@ cdef class Rows:
                     row64[self.indices[e]] += (<const double *>self.data)[e]
         return dense
 
-    def nearest(self, centroids, *, metric="sqeuclidean", second=False, feature_weight=None, distances=True):
+    def nearest(
+        self, centroids, *, metric="sqeuclidean", second=False, feature_weight=None, distances=True, labels=None
+    ):
         """Nearest centroid of each row.
 
         Parameters
@@ -171,6 +173,8 @@ cdef class Rows:
         feature_weight : float64 array of shape (d,), optional
             Not negative; see src_c/dense/nearest.h.
         distances : bool, default=True
+        labels : int32 array of shape (n,), optional
+            Measure the distances to these centroids instead of finding the nearest.
 
         Returns
         -------
@@ -183,12 +187,12 @@ cdef class Rows:
         cdef _Work work = _Work(self, centroids, metric, feature_weight)
         cdef int32_t[::1] second_labels
         if second:
-            if work.c.k < 2:
+            if work.c.k < 2 or labels is not None:
                 raise ValueError("the second nearest of fewer than two centroids does not exist")
             runners_up = np.empty(self.n, dtype=np.int32)
             second_labels = runners_up
             work.second = &second_labels[0] if self.n else NULL
-        labels = work.need_labels(None)
+        labels = work.need_labels(labels)
         away = work.need_distances() if distances else None
         work.run()
         return (labels, away, runners_up) if second else (labels, away)

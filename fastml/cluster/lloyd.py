@@ -1,0 +1,133 @@
+"""Lloyd's iteration: label the rows, average those of a label."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from fastml._engine.runtime.interrupt import check
+from fastml.cluster.seeding import rows_at
+
+__all__ = ["Clustering", "lloyd", "update"]
+
+
+class Clustering:
+    """What a run of k-means ends with.
+
+    Attributes
+    ----------
+    centers : array of shape (n_clusters, n_features) of the rows' dtype
+    labels : int32 array of shape (n_samples,)
+    inertia : float
+    n_iter : int
+    """
+
+    def __init__(self, centers, labels, inertia, n_iter):
+        self.centers = centers
+        self.labels = labels
+        self.inertia = inertia
+        self.n_iter = n_iter
+
+    def is_same_as(self, other):
+        """Whether the labels are the same up to their names."""
+        pairs = np.unique(np.stack([self.labels, other.labels]), axis=1)
+        return len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+
+
+def update(accumulation, centers, rows=None, sample_weight=None):
+    """Centroids from the statistics of the rows: the mean of each one's rows.
+
+    Parameters
+    ----------
+    accumulation : Accumulation
+    centers : float64 array of shape (k, d)
+        What the rows were labelled with.
+    rows : Rows, optional
+        With them, a centroid without rows is moved to the row that is farthest from its own centroid, which
+        loses the row. Without, it stays where it is.
+    sample_weight : float64 array of shape (n_samples,), optional
+
+    Returns
+    -------
+    float64 array of shape (k, d)
+        What no row of a centroid knows stays as it is.
+    """
+    weights, sums = accumulation.weights, accumulation.shifted_sums
+    if weights.ndim == 1:
+        weights = weights[:, None]
+    empty = np.flatnonzero(weights.max(axis=1) <= 0)
+    biggest = -1
+    if len(empty) and rows is not None:
+        weights, sums = weights.copy(), sums.copy()
+        _relocate(empty, weights, sums, accumulation, centers, rows, sample_weight)
+        biggest = int(weights.max(axis=1).argmax())
+    new = np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
+    new += accumulation.offset
+    new = np.where(weights > 0, new, centers)
+    if biggest >= 0:
+        still_empty = weights.max(axis=1) <= 0
+        new[still_empty] = new[biggest]
+    return new
+
+
+def _relocate(empty, weights, sums, accumulation, centers, rows, sample_weight):
+    """Give each empty centroid a far row, as scikit-learn does; changes `weights` and `sums`."""
+    labels = accumulation.labels
+    _, away = rows.nearest(centers, labels=labels)
+    if not away.max() > 0:
+        return  # as many centroids as different rows already
+    farthest = np.argpartition(away, -len(empty))[: -len(empty) - 1 : -1]
+    for to, i in zip(empty, farthest, strict=True):
+        share = 1.0 if sample_weight is None else sample_weight[i]
+        row = rows_at(rows.X, [i])[0].astype(np.float64) - accumulation.offset
+        known = ~np.isnan(row)
+        part = share * known if rows.missing else share
+        sums[labels[i]] -= np.where(known, row * share, 0.0)
+        sums[to] = np.where(known, row * share, 0.0)
+        weights[labels[i]] -= part
+        weights[to] = part
+
+
+def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
+    """Iterate until no label changes, the centroids hardly move, or `max_iter`.
+
+    Parameters
+    ----------
+    rows : Rows
+    centers : array of shape (k, d)
+    sample_weight : float64 array of shape (n_samples,) or None
+    max_iter : int
+    tol : float
+        Sum of the squared movements of all centroids that counts as none.
+    verbose : int
+
+    Returns
+    -------
+    Clustering
+    """
+    centers = np.asarray(centers, dtype=np.float64)
+    labels = None
+    start = time.perf_counter()
+    for i in range(max_iter):
+        check()
+        found = rows.accumulate(centers, sample_weight, errors=bool(verbose))
+        new = update(found, centers, rows, sample_weight)
+        moved = float(((new - centers) ** 2).sum())
+        if verbose:
+            left = (time.perf_counter() - start) / (i + 1) * (max_iter - i - 1)
+            print(f"Iteration {i}, inertia {found.inertia}, at most {left:.1f} s left.", flush=True)
+        centers = new
+        if labels is not None and np.array_equal(found.labels, labels):
+            if verbose:
+                print(f"Converged at iteration {i}: strict convergence.")
+            break
+        if moved <= tol:
+            if verbose:
+                print(f"Converged at iteration {i}: center shift {moved} within tolerance {tol}.")
+            break
+        labels = found.labels
+    # labels and inertia belong to the centroids as they are kept, which is what `predict` sees
+    kept = centers.astype(rows.dtype)
+    found = rows.accumulate(kept, sample_weight)
+    return Clustering(kept, found.labels, found.inertia, i + 1)
