@@ -42,6 +42,7 @@ _ESTIMATORS = {
     "GradientBoostingClassifier": "fastml.ensemble",
     "GradientBoostingRegressor": "fastml.ensemble",
     "KMeans": "fastml.cluster",
+    "LatentDirichletAllocation": "fastml.decomposition",
     "RandomForestClassifier": "fastml.ensemble",
     "RandomForestRegressor": "fastml.ensemble",
     "SOM": "fastml.cluster",

@@ -8,8 +8,15 @@
 #include "dense/nearest.h"
 #include "dense/neighbourhood.h"
 #include "dense/online.h"
+#include "dense/topics.h"
 
 typedef struct fastml_dense_kernels {
+    /* dense/digamma */
+    void (*digamma_exp_f32)(const float *x, int64_t n, float *out);
+    void (*digamma_exp_f64)(const double *x, int64_t n, double *out);
+    void (*digamma_psi_f64)(const double *x, int64_t n, double *out);
+    void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out);
+
     /* dense/nearest */
     int64_t (*nearest_packed_size_f32)(const nearest_centroids *c);
     int64_t (*nearest_scratch_size_f32)(const nearest_centroids *c);
@@ -41,6 +48,38 @@ typedef struct fastml_dense_kernels {
                                const float *rows, const online_steps *steps);
     double (*online_train_f64)(const online_map *map, const double *x, const double *y, double *panels,
                                const double *rows, const online_steps *steps);
+
+    /* dense/topics */
+    void (*topics_weights_f32)(const float *topics, const float *scale, int kind, const int32_t *rows,
+                               int64_t n, int64_t width, float *room, float *weights, double *peak);
+    void (*topics_weights_f64)(const double *topics, const double *scale, int kind, const int32_t *rows,
+                               int64_t n, int64_t width, double *room, double *weights, double *peak);
+    int64_t (*topics_document_f32)(const float *weights, const topics_rule *rule, const float *prior,
+                                   const int32_t *words, const float *counts, int64_t n, float *room,
+                                   float *gamma, float *theta, float *ratio);
+    int64_t (*topics_document_f64)(const double *weights, const topics_rule *rule, const double *prior,
+                                   const int32_t *words, const double *counts, int64_t n, double *room,
+                                   double *gamma, double *theta, double *ratio);
+    void (*topics_accumulate_f32)(const int32_t *words, const float *ratio, int64_t n, const float *theta,
+                                  int64_t width, double weight, double *stat);
+    void (*topics_accumulate_f64)(const int32_t *words, const double *ratio, int64_t n, const double *theta,
+                                  int64_t width, double weight, double *stat);
+    void (*topics_update_f32)(float *topics, const float *weights, double *stat, const int32_t *rows,
+                              int64_t n, int64_t width, double prior, double keep, double gain,
+                              double *added);
+    void (*topics_update_f64)(double *topics, const double *weights, double *stat, const int32_t *rows,
+                              int64_t n, int64_t width, double prior, double keep, double gain,
+                              double *added);
+    void (*topics_fade_f32)(float *topics, const int32_t *rows, int64_t n, int64_t width, double prior,
+                            const double *keep);
+    void (*topics_fade_f64)(double *topics, const int32_t *rows, int64_t n, int64_t width, double prior,
+                            const double *keep);
+    double (*topics_score_f32)(const float *weights, const double *peak, const topics_rule *rule,
+                               const float *prior, const int32_t *words, const float *counts, int64_t n,
+                               double *room, const float *gamma);
+    double (*topics_score_f64)(const double *weights, const double *peak, const topics_rule *rule,
+                               const double *prior, const int32_t *words, const double *counts, int64_t n,
+                               double *room, const double *gamma);
 
     /* dense/vmath */
     void (*vmath_exp_f32)(const float *x, int64_t n, float *out);

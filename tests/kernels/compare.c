@@ -16,7 +16,7 @@ static const kernel_case *const all_cases[] = {
 };
 
 static const dense_case *const all_dense_cases[] = {
-    nearest_cases, neighbourhood_cases, online_cases, vmath_cases, NULL,
+    digamma_cases, nearest_cases, neighbourhood_cases, online_cases, topics_cases, vmath_cases, NULL,
 };
 
 void *room(bench *b, size_t bytes) {

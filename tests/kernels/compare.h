@@ -63,9 +63,11 @@ extern const kernel_case split_cases[];
 extern const kernel_case traverse_cases[];
 extern const kernel_case walk_cases[];
 
+extern const dense_case digamma_cases[];
 extern const dense_case nearest_cases[];
 extern const dense_case neighbourhood_cases[];
 extern const dense_case online_cases[];
+extern const dense_case topics_cases[];
 extern const dense_case vmath_cases[];
 
 #endif

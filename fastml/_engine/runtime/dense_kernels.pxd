@@ -54,8 +54,21 @@ cdef extern from "dense/online.h" nogil:
         const double *radius
 
 
+cdef extern from "dense/topics.h" nogil:
+    ctypedef struct topics_rule:
+        int64_t width, n_topics, max_iter
+        double tolerance, negligible
+    enum:
+        TOPICS_MEAN
+        TOPICS_EXPECTED_LOG
+    int64_t topics_room(int64_t n, int64_t width)
+
 cdef extern from "dense/kernels.h" nogil:
     ctypedef struct fastml_dense_kernels:
+        void (*digamma_exp_f32)(const float *x, int64_t n, float *out) noexcept nogil
+        void (*digamma_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
+        void (*digamma_psi_f64)(const double *x, int64_t n, double *out) noexcept nogil
+        void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out) noexcept nogil
         nearest_size_t nearest_packed_size_f32
         nearest_size_t nearest_packed_size_f64
         nearest_size_t nearest_scratch_size_f32
@@ -77,6 +90,35 @@ cdef extern from "dense/kernels.h" nogil:
         double (*online_train_f64)(const online_map *map, const double *x, const double *y, double *panels,
                                    const double *rows, const online_steps *steps) noexcept nogil
 
+        void (*topics_weights_f32)(const float *topics, const float *scale, int kind, const int32_t *rows, int64_t n,
+                                   int64_t width, float *room, float *weights, double *peak) noexcept nogil
+        void (*topics_weights_f64)(const double *topics, const double *scale, int kind, const int32_t *rows,
+                                   int64_t n, int64_t width, double *room, double *weights,
+                                   double *peak) noexcept nogil
+        int64_t (*topics_document_f32)(const float *weights, const topics_rule *rule, const float *prior,
+                                       const int32_t *words, const float *counts, int64_t n, float *room,
+                                       float *gamma, float *theta, float *ratio) noexcept nogil
+        int64_t (*topics_document_f64)(const double *weights, const topics_rule *rule, const double *prior,
+                                       const int32_t *words, const double *counts, int64_t n, double *room,
+                                       double *gamma, double *theta, double *ratio) noexcept nogil
+        void (*topics_accumulate_f32)(const int32_t *words, const float *ratio, int64_t n, const float *theta,
+                                      int64_t width, double weight, double *stat) noexcept nogil
+        void (*topics_accumulate_f64)(const int32_t *words, const double *ratio, int64_t n, const double *theta,
+                                      int64_t width, double weight, double *stat) noexcept nogil
+        void (*topics_update_f32)(float *topics, const float *weights, double *stat, const int32_t *rows, int64_t n,
+                                  int64_t width, double prior, double keep, double gain, double *added) noexcept nogil
+        void (*topics_update_f64)(double *topics, const double *weights, double *stat, const int32_t *rows, int64_t n,
+                                  int64_t width, double prior, double keep, double gain, double *added) noexcept nogil
+        void (*topics_fade_f32)(float *topics, const int32_t *rows, int64_t n, int64_t width, double prior,
+                                const double *keep) noexcept nogil
+        void (*topics_fade_f64)(double *topics, const int32_t *rows, int64_t n, int64_t width, double prior,
+                                const double *keep) noexcept nogil
+        double (*topics_score_f32)(const float *weights, const double *peak, const topics_rule *rule,
+                                   const float *prior, const int32_t *words, const float *counts, int64_t n,
+                                   double *room, const float *gamma) noexcept nogil
+        double (*topics_score_f64)(const double *weights, const double *peak, const topics_rule *rule,
+                                   const double *prior, const int32_t *words, const double *counts, int64_t n,
+                                   double *room, const double *gamma) noexcept nogil
         void (*vmath_exp_f32)(const float *x, int64_t n, float *out) noexcept nogil
         void (*vmath_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*vmath_log_f32)(const float *x, int64_t n, float *out) noexcept nogil
