@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ["boosting", "forest", "adaboost"]
+BENCHMARKS = ["boosting", "forest", "adaboost", "som"]
 
 
 def main(arguments):

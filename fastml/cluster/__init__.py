@@ -2,5 +2,11 @@
 
 from fastml.cluster.kmeans import KMeans
 from fastml.cluster.som import SOM
+from fastml.cluster.som_supervised import SOMClassifier, SOMRegressor
 
-__all__ = ["SOM", "KMeans"]
+__all__ = [
+    "SOM",
+    "KMeans",
+    "SOMClassifier",
+    "SOMRegressor",
+]

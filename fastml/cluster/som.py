@@ -10,7 +10,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._input.targets import check_weight
+from fastml.cluster import som_state
 from fastml.cluster.som_base import BaseSOM
 from fastml.cluster.som_quality import distances_between
 from fastml.cluster.som_regions import map_regions
@@ -229,7 +231,50 @@ default="gaussian"
         self._learned(X, sample_weight)
         return self
 
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training with some rows.
+
+        The rows are one step of "minibatch" training ("online" training takes them one by one, in their
+        order). Radius and learning rate follow their schedules over the first `max_iter` calls and then stay.
+        The first call makes the codebook from its rows; `bmu_`, `labels_` and `hits_` are those of the last
+        call's rows.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+        """
+        first = not hasattr(self, "_n_calls") or not hasattr(self, "codebook_")
+        self._check_parameters()
+        X = check_rows(self, X, reset=first, metric=self.metric)
+        sample_weight = check_weight(sample_weight, X)
+        if first:
+            self._begin(X, sample_weight, self.grid_)
+        X = X.astype(self.codebook_.dtype, copy=False)
+        progress = np.array([min(1.0, self._n_calls / max(1, self.max_iter - 1))])
+        n_threads = resolve_n_jobs(self.n_jobs)
+        if self.training == "online":
+            chosen = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
+            error = self._online_turn(X, chosen, np.repeat(progress, len(chosen)))[1]
+        else:
+            error = self._step(
+                X, sample_weight, self._radii(progress)[0], self._rates(progress)[0], n_threads
+            )
+        self._n_calls += 1
+        self.n_iter_ = self._n_calls
+        self.errors_ = np.append(self.errors_ if self._n_calls > 1 else [], error)
+        self._finish(X, sample_weight)
+        self._learned(X, sample_weight)
+        return self
+
     def _learned(self, X, sample_weight):
+        """What follows from the codebook."""
         if self.n_clusters is None:
             self.region_labels_ = np.arange(len(self.codebook_), dtype=np.int32)
         else:
@@ -319,6 +364,12 @@ default="gaussian"
     @property
     def _n_features_out(self):
         return 2 if self.transform_to == "coordinates" else len(self.codebook_)
+
+    def _get_model_state(self):
+        return som_state.get_state(self)
+
+    def _set_model_state(self, values, arrays):
+        som_state.set_state(self, values, arrays)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,15 +6,13 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.dense.online import METRICS, NEIGHBOURHOODS
 from fastml._engine.runtime.threads import resolve_n_jobs
-from fastml._input.targets import check_weight
-from fastml.cluster import som_state
 from fastml.cluster.som_grid import SURFACES, TOPOLOGIES, MapGrid
 from fastml.cluster.som_init import INITS, initial_codebook
 from fastml.cluster.som_neighbourhood import Smoother
@@ -100,14 +98,23 @@ class BaseSOM(MapQuality, BaseEstimator):
 
     def _begin(self, X, sample_weight, grid):
         """Forget or keep the codebook; ready to train on checked rows."""
-        self._feature_weight = check_feature_weight(self.feature_weight, X.shape[1])
+        self._feature_weight = self._weight_of_features(X.shape[1])
         self._random = check_random_state(self.random_state)
-        kept = getattr(self, "codebook_", None) if self.warm_start else None
+        kept = self._kept_codebook() if self.warm_start else None
         if kept is not None and kept.shape == (grid.n_nodes, X.shape[1]):
             self.codebook_ = kept.astype(X.dtype)
         else:
-            self.codebook_ = initial_codebook(self.init, X, grid, sample_weight, self._random)
+            self.codebook_ = self._first_codebook(X, grid, sample_weight)
         self._statistics, self._n_calls = None, 0
+
+    def _weight_of_features(self, n_features):
+        return check_feature_weight(self.feature_weight, n_features)
+
+    def _first_codebook(self, X, grid, sample_weight):
+        return initial_codebook(self.init, X, grid, sample_weight, self._random)
+
+    def _kept_codebook(self):
+        return getattr(self, "codebook_", None)
 
     def _train(self, X, sample_weight):
         grid = self.grid_
@@ -195,51 +202,6 @@ class BaseSOM(MapQuality, BaseEstimator):
         counts = np.bincount(self.bmu_, sample_weight, minlength=len(self.codebook_))
         self.hits_ = counts.astype(np.float64).reshape(self.n_rows, self.n_columns)
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on training with some rows.
-
-        The rows are one step of "minibatch" training ("online" training takes them one by one, in their
-        order). Radius and learning rate follow their schedules over the first `max_iter` calls and then stay.
-        The first call makes the codebook from its rows; `bmu_`, `labels_` and `hits_` are those of the last
-        call's rows.
-
-        Parameters
-        ----------
-        X : array-like or CSR matrix of shape (n_samples, n_features)
-        y : Ignored
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        self
-        """
-        first = not hasattr(self, "_n_calls") or not hasattr(self, "codebook_")
-        self._check_parameters()
-        X = check_rows(self, X, reset=first, metric=self.metric)
-        sample_weight = check_weight(sample_weight, X)
-        if first:
-            self._begin(X, sample_weight, self.grid_)
-        X = X.astype(self.codebook_.dtype, copy=False)
-        progress = np.array([min(1.0, self._n_calls / max(1, self.max_iter - 1))])
-        n_threads = resolve_n_jobs(self.n_jobs)
-        if self.training == "online":
-            chosen = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
-            error = self._online_turn(X, chosen, np.repeat(progress, len(chosen)))[1]
-        else:
-            error = self._step(
-                X, sample_weight, self._radii(progress)[0], self._rates(progress)[0], n_threads
-            )
-        self._n_calls += 1
-        self.n_iter_ = self._n_calls
-        self.errors_ = np.append(self.errors_ if self._n_calls > 1 else [], error)
-        self._finish(X, sample_weight)
-        self._learned(X, sample_weight)
-        return self
-
-    def _learned(self, X, sample_weight):
-        """After a fit or a part of one: what follows from the codebook."""
-
     # -- nodes of rows
 
     def _read(self, X):
@@ -277,12 +239,6 @@ class BaseSOM(MapQuality, BaseEstimator):
         from fastml.io import save
 
         save(self, path)
-
-    def _get_model_state(self):
-        return som_state.get_state(self)
-
-    def _set_model_state(self, values, arrays):
-        som_state.set_state(self, values, arrays)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -46,6 +46,8 @@ _ESTIMATORS = {
     "RandomForestClassifier": "fastml.ensemble",
     "RandomForestRegressor": "fastml.ensemble",
     "SOM": "fastml.cluster",
+    "SOMClassifier": "fastml.cluster",
+    "SOMRegressor": "fastml.cluster",
 }
 
 # How a fit or a prediction is run, not what the model is. Left out, so that the same model gives the same

@@ -6,7 +6,7 @@ same draws as three rows in another order.
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastml.cluster import SOM
+from fastml.cluster import SOM, SOMClassifier, SOMRegressor
 
 
 def cannot_hold(estimator):
@@ -25,6 +25,8 @@ def cannot_hold(estimator):
         SOM(3, 3, metric="chebyshev", neighbourhood="mexican_hat", n_clusters=2),
         SOM(3, 3, training="minibatch", batch_size=1000),
         SOM(3, 3, training="online", max_iter=5, metric="manhattan"),
+        SOMClassifier(6, 6),
+        SOMRegressor(6, 6, metric="manhattan", label_weight=0),
     ],
     expected_failed_checks=cannot_hold,
 )
