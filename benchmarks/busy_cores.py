@@ -1,6 +1,6 @@
 """Boosting while other processes keep every core busy: seconds on one thread and on all.
 
-``python -m benchmarks.busy_cores``, and with ``GOMP_SPINCOUNT=300000`` before it what GNU's OpenMP runtime does
+``python -m benchmarks.busy_cores``; with ``GOMP_SPINCOUNT=300000`` before it, what GNU's OpenMP runtime does
 when nobody tells it how long to wait (see fastml/_engine/runtime/wait.py).
 """
 

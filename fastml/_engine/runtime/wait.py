@@ -6,7 +6,7 @@ from contextlib import contextmanager
 __all__ = ["short_waits"]
 
 # Of GNU's OpenMP runtime, in turns of its waiting loop (about 40 ns each). Left alone it waits 300,000 turns:
-# while other processes keep the cores busy, a thread then burns the time that the one it waits for should have.
+# while other processes keep the cores busy, a thread then burns what the one it waits for should have had.
 _TURNS = "2000"
 _NAME = "GOMP_SPINCOUNT"
 
