@@ -2,10 +2,12 @@
 
 from fastml.cluster.kmeans import KMeans
 from fastml.cluster.som import SOM
+from fastml.cluster.som_growing import GrowingSOM
 from fastml.cluster.som_supervised import SOMClassifier, SOMRegressor
 
 __all__ = [
     "SOM",
+    "GrowingSOM",
     "KMeans",
     "SOMClassifier",
     "SOMRegressor",

@@ -43,6 +43,7 @@ _ESTIMATORS = {
     "GradientBoostingRegressor": "fastml.ensemble",
     "KMeans": "fastml.cluster",
     "LatentDirichletAllocation": "fastml.decomposition",
+    "GrowingSOM": "fastml.cluster",
     "RandomForestClassifier": "fastml.ensemble",
     "RandomForestRegressor": "fastml.ensemble",
     "SOM": "fastml.cluster",

@@ -6,7 +6,7 @@ same draws as three rows in another order.
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastml.cluster import SOM, SOMClassifier, SOMRegressor
+from fastml.cluster import SOM, GrowingSOM, SOMClassifier, SOMRegressor
 
 
 def cannot_hold(estimator):
@@ -26,6 +26,7 @@ def cannot_hold(estimator):
         SOM(3, 3, training="minibatch", batch_size=1000),
         SOM(3, 3, training="online", max_iter=5, metric="manhattan"),
         SOMClassifier(6, 6),
+        GrowingSOM(growth_threshold=0.7, max_depth=2),
         SOMRegressor(6, 6, metric="manhattan", label_weight=0),
     ],
     expected_failed_checks=cannot_hold,
