@@ -232,16 +232,16 @@ class GrowingSOM(ClusterMixin, BaseEstimator):
             som = larger
 
     def _with_line(self, som, worst):
-        """A larger map that begins with a row or column between the worst node and its least alike
-        neighbour."""
-        pairs, apart = som._edges() # a neighbour in the same row or column: a diagonal one has no line
-        between
+        """A larger map, begun with a line between the worst node and the neighbour least like it; or None."""
+        pairs, apart = som._edges()
+        # a neighbour in the same row or column: a diagonal one has no line between
         row, column = np.divmod(pairs, som.n_columns)
         straight = (row[:, 0] == row[:, 1]) | (column[:, 0] == column[:, 1])
         near = np.flatnonzero((pairs[:, 0] == worst) & straight)
         other = int(pairs[near[apart[near].argmax()], 1])
-        grid = som.codebook_.reshape(som.n_rows, som.n_columns, -1) a, b =
-        divmod(worst, som.n_columns), divmod(other, som.n_columns) if a[0] == b[0]:
+        grid = som.codebook_.reshape(som.n_rows, som.n_columns, -1)
+        a, b = divmod(worst, som.n_columns), divmod(other, som.n_columns)
+        if a[0] == b[0]:
             grid = _line_between(grid, a[1], b[1], axis=1)
         else:
             grid = _line_between(grid, a[0], b[0], axis=0)
@@ -368,7 +368,7 @@ def _errors_of_nodes(som, X, weight):
 
 
 def _line_between(grid, a, b, axis):
-    """The codebook with the means of two neighbouring lines between them; behind the last if they close the map."""
+    """The codebook with the mean of two neighbouring lines between them; behind the last across a seam."""
     n = grid.shape[axis]
     at = max(a, b) if abs(a - b) == 1 else n
     lines = (np.take(grid, a, axis) + np.take(grid, b, axis)) / 2
