@@ -4,6 +4,7 @@
 #include "dense/kernels.h"
 
 #include "dense/digamma.c"
+#include "dense/gaussian.c"
 #include "dense/nearest.c"
 #include "dense/neighbourhood.c"
 #include "dense/online.c"
@@ -17,6 +18,12 @@ const fastml_dense_kernels FN(fastml_dense_kernels) = {
     BOTH(digamma_exp),
     .digamma_psi_f64 = FN(digamma_psi_f64),
     .digamma_log_gamma_f64 = FN(digamma_log_gamma_f64),
+
+    .gaussian_blocks = FN(gaussian_blocks),
+    BOTH(gaussian_room),
+    BOTH(gaussian_accumulate),
+    BOTH(gaussian_moments),
+    BOTH(gaussian_score),
 
     BOTH(nearest_packed_size),
     BOTH(nearest_scratch_size),

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "dense/gaussian.h"
 #include "dense/nearest.h"
 #include "dense/neighbourhood.h"
 #include "dense/online.h"
@@ -16,6 +17,30 @@ typedef struct fastml_dense_kernels {
     void (*digamma_exp_f64)(const double *x, int64_t n, double *out);
     void (*digamma_psi_f64)(const double *x, int64_t n, double *out);
     void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out);
+
+    /* dense/gaussian */
+    void (*gaussian_blocks)(int32_t n_components, int32_t *pairs, int32_t *components);
+    int64_t (*gaussian_room_f32)(const gaussian_shape *shape);
+    int64_t (*gaussian_room_f64)(const gaussian_shape *shape);
+    void (*gaussian_accumulate_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                                    const float *shift, const float *factors, const float *constants,
+                                    float *work, double *sums, gaussian_totals *totals);
+    void (*gaussian_accumulate_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                                    const double *shift, const double *factors, const double *constants,
+                                    double *work, double *sums, gaussian_totals *totals);
+    void (*gaussian_moments_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                                 const float *shift, const int32_t *label, const float *resp, float *work,
+                                 double *sums);
+    void (*gaussian_moments_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                                 const double *shift, const int32_t *label, const double *resp, double *work,
+                                 double *sums);
+    void (*gaussian_score_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                               const float *shift, const float *factors, const float *constants, float *work,
+                               float *log_likelihood, int64_t *label, float *resp, float *densities);
+    void (*gaussian_score_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                               const double *shift, const double *factors, const double *constants,
+                               double *work, double *log_likelihood, int64_t *label, double *resp,
+                               double *densities);
 
     /* dense/nearest */
     int64_t (*nearest_packed_size_f32)(const nearest_centroids *c);

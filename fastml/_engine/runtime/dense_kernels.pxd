@@ -6,6 +6,28 @@ Names end in the type that the kernel works in, ``_f32`` or ``_f64``.
 from libc.stdint cimport int32_t, int64_t
 
 
+cdef extern from "dense/gaussian.h" nogil:
+    enum:
+        GAUSSIAN_FULL
+        GAUSSIAN_TIED
+        GAUSSIAN_DIAG
+        GAUSSIAN_PANEL
+        GAUSSIAN_TILE
+        GAUSSIAN_BLOCK
+
+    ctypedef struct gaussian_shape:
+        int32_t n_features, n_components, kind, tile, n_pairs
+        const int32_t *pairs
+
+    ctypedef struct gaussian_rows:
+        const int32_t *index
+        const double *weight
+        int64_t stride, first, n
+
+    ctypedef struct gaussian_totals:
+        double log_likelihood, entropy
+
+
 cdef extern from "dense/nearest.h" nogil:
     enum:
         NEAREST_SQEUCLIDEAN
@@ -69,6 +91,31 @@ cdef extern from "dense/kernels.h" nogil:
         void (*digamma_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*digamma_psi_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out) noexcept nogil
+
+        void (*gaussian_blocks)(int32_t n_components, int32_t *pairs, int32_t *components) noexcept nogil
+        int64_t (*gaussian_room_f32)(const gaussian_shape *shape) noexcept nogil
+        int64_t (*gaussian_room_f64)(const gaussian_shape *shape) noexcept nogil
+        void (*gaussian_accumulate_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                                        const float *shift, const float *factors, const float *constants,
+                                        float *work, double *sums, gaussian_totals *totals) noexcept nogil
+        void (*gaussian_accumulate_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                                        const double *shift, const double *factors, const double *constants,
+                                        double *work, double *sums, gaussian_totals *totals) noexcept nogil
+        void (*gaussian_moments_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                                     const float *shift, const int32_t *label, const float *resp, float *work,
+                                     double *sums) noexcept nogil
+        void (*gaussian_moments_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                                     const double *shift, const int32_t *label, const double *resp, double *work,
+                                     double *sums) noexcept nogil
+        void (*gaussian_score_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
+                                   const float *shift, const float *factors, const float *constants, float *work,
+                                   float *log_likelihood, int64_t *label, float *resp,
+                                   float *densities) noexcept nogil
+        void (*gaussian_score_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
+                                   const double *shift, const double *factors, const double *constants, double *work,
+                                   double *log_likelihood, int64_t *label, double *resp,
+                                   double *densities) noexcept nogil
+
         nearest_size_t nearest_packed_size_f32
         nearest_size_t nearest_packed_size_f64
         nearest_size_t nearest_scratch_size_f32

@@ -1,0 +1,6 @@
+"""Mixtures of Gaussian distributions, fitted by EM."""
+
+from fastml.mixture.bayesian_mixture import BayesianGaussianMixture
+from fastml.mixture.gaussian_mixture import GaussianMixture
+
+__all__ = ["BayesianGaussianMixture", "GaussianMixture"]
