@@ -63,6 +63,7 @@ static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
     return _mm512_maskz_compress_epi64((__mmask8)bits, a);
 }
 static inline lane_f64 f64_set(double x) { return _mm512_set1_pd(x); }
+static inline lane_f64 f64_load(const double *p) { return _mm512_loadu_pd(p); }
 static inline void f64_store(double *p, lane_f64 a) { _mm512_storeu_pd(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm512_add_pd(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm512_sub_pd(a, b); }
@@ -78,6 +79,8 @@ static inline lane_f64 f64_from_u8(const uint8_t *p) {
 }
 static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
 static inline lane_mask mask_or(lane_mask a, lane_mask b) { return a | b; }
+/* a and not b */
+static inline lane_mask mask_without(lane_mask a, lane_mask b) { return a & (lane_mask)~b; }
 /* yes where the mask is set, else no */
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
     return _mm512_mask_mov_pd(no, m, yes);
@@ -164,6 +167,7 @@ static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
     return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));
 }
 static inline lane_f64 f64_set(double x) { return _mm256_set1_pd(x); }
+static inline lane_f64 f64_load(const double *p) { return _mm256_loadu_pd(p); }
 static inline void f64_store(double *p, lane_f64 a) { _mm256_storeu_pd(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return _mm256_add_pd(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return _mm256_sub_pd(a, b); }
@@ -185,6 +189,7 @@ static inline lane_f64 f64_from_u8(const uint8_t *p) {
 }
 static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
 static inline lane_mask mask_or(lane_mask a, lane_mask b) { return _mm256_or_pd(a, b); }
+static inline lane_mask mask_without(lane_mask a, lane_mask b) { return _mm256_andnot_pd(b, a); }
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
     return _mm256_blendv_pd(no, yes, m);
 }
@@ -258,6 +263,7 @@ static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
     return bits & 1 ? a : vextq_s64(a, a, 1); /* the first lane stays or makes room for the second */
 }
 static inline lane_f64 f64_set(double x) { return vdupq_n_f64(x); }
+static inline lane_f64 f64_load(const double *p) { return vld1q_f64(p); }
 static inline void f64_store(double *p, lane_f64 a) { vst1q_f64(p, a); }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return vaddq_f64(a, b); }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return vsubq_f64(a, b); }
@@ -274,6 +280,7 @@ static inline lane_f64 f64_from_u8(const uint8_t *p) {
 }
 static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return vceqq_f64(a, b); }
 static inline lane_mask mask_or(lane_mask a, lane_mask b) { return vorrq_u64(a, b); }
+static inline lane_mask mask_without(lane_mask a, lane_mask b) { return vbicq_u64(a, b); }
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return vbslq_f64(m, yes, no); }
 static inline int mask_any(lane_mask a) { return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0; }
 
@@ -339,6 +346,7 @@ static inline lane_i64 i64_compress(lane_i64 a, uint32_t bits) {
     return a;
 }
 static inline lane_f64 f64_set(double x) { return x; }
+static inline lane_f64 f64_load(const double *p) { return *p; }
 static inline void f64_store(double *p, lane_f64 a) { *p = a; }
 static inline lane_f64 f64_add(lane_f64 a, lane_f64 b) { return a + b; }
 static inline lane_f64 f64_sub(lane_f64 a, lane_f64 b) { return a - b; }
@@ -352,6 +360,7 @@ static inline lane_f64 f64_from_i64(lane_i64 a) { return (double)a; }
 static inline lane_f64 f64_from_u8(const uint8_t *p) { return p[0]; }
 static inline lane_mask f64_eq(lane_f64 a, lane_f64 b) { return a == b; }
 static inline lane_mask mask_or(lane_mask a, lane_mask b) { return a | b; }
+static inline lane_mask mask_without(lane_mask a, lane_mask b) { return a & !b; }
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return m ? yes : no; }
 static inline int mask_any(lane_mask a) { return a; }
 

@@ -9,16 +9,19 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
+from fastml._engine.tree.shap_planes import CodePlanes
 from fastml._engine.tree.table import Table
 from fastml._input.tables import check_table
 from fastml._input.targets import check_margin
 from fastml.ensemble import boosting_state
+from fastml.inspection.shap import ShapModel
 
 __all__ = ["BoostingModel"]
 
 
-class BoostingModel:
+class BoostingModel(ShapModel):
     """Mixin with everything that needs only the fitted attributes.
 
     Attributes
@@ -167,6 +170,13 @@ class BoostingModel:
             normalize = kind != "permutation"
         total = values.sum()
         return values / total if normalize and total else values
+
+    def _explained_forest(self):
+        return self._forest, self._forest.baseline, 1.0
+
+    def _explained_rows(self, X):
+        planes = CodePlanes(self._read_X(X), self._bin_mapper, used_features(self._forest))
+        return planes, resolve_n_jobs(self.n_jobs)
 
     def dump(self, format="text", **options):
         """The trees for people or for other programs.

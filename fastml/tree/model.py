@@ -14,10 +14,13 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart import CartGrower
 from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.flat_trees import used_features
+from fastml._engine.tree.shap_planes import ValuePlanes
 from fastml._engine.tree.table import Table
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
 from fastml._input.tables import check_table
+from fastml.inspection.shap import ShapModel
 from fastml.tree.limits import growth_limits, monotonic_signs
 from fastml.tree.table import BinnedTable
 from fastml.tree.targets import check_sample_weight, class_weights, read_classes, read_numbers
@@ -107,7 +110,7 @@ def _mixed(seed, first, last):
         return z ^ (z >> np.uint64(31))
 
 
-class CartModel:
+class CartModel(ShapModel):
     """Mixin of the estimators that are made of classification or regression trees.
 
     Attributes
@@ -248,6 +251,12 @@ class CartModel:
 
     def _leaves(self, X):
         return leaves(self._cart, self._rows(X), n_threads=self._threads())
+
+    def _explained_forest(self):
+        return self._cart, np.zeros(self._cart.width), 1.0 / len(self._cart)
+
+    def _explained_rows(self, X):
+        return ValuePlanes(self._rows(X), used_features(self._cart)), self._threads()
 
     def _mean_values(self, X):
         """Mean of the trees' values: float64 array of shape (n_rows, width)."""

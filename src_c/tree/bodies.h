@@ -11,6 +11,7 @@
 #include "tree/partition.c"
 #include "tree/quantile.c"
 #include "tree/records.c"
+#include "tree/shap.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
 #include "tree/walk.c"
@@ -35,6 +36,7 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .records_fill = FN(records_fill),
     .records_gather = FN(records_gather),
     .records_split = FN(records_split),
+    .shap_rows = FN(shap_rows),
     .split_numerical = FN(split_numerical),
     .split_general = FN(split_general),
     .split_categorical = FN(split_categorical),

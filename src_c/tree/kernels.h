@@ -12,6 +12,7 @@
 #include "tree/partition.h"
 #include "tree/quantile.h"
 #include "tree/records.h"
+#include "tree/shap.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
 #include "tree/walk.h"
@@ -57,6 +58,9 @@ typedef struct fastml_tree_kernels {
                            const int32_t *features, int32_t n_features, uint8_t *codes);
     int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                              const partition_rule *rule, uint8_t *right);
+    /* tree/shap */
+    void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
+                      double *space, double *sums, double *pairs);
     /* tree/split */
     void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                             const split_node *node, double floor_score, split_candidate *best);

@@ -103,6 +103,30 @@ cdef extern from "tree/kernels.h" nogil:
         uint8_t code, next, missing_left, categorical, any_missing
         uint8_t set[32]
 
+    cdef enum:
+        SHAP_ROWS, SHAP_RIGHT, SHAP_MISSING_LEFT, SHAP_CATEGORIES, SHAP_ENTER, SHAP_TURN, SHAP_LEAVE, SHAP_PAIR
+
+    int64_t SHAP_SPACE(int64_t n_points, int64_t n_levels)
+
+    ctypedef struct shap_node:
+        double threshold, above, left, right, share
+        int64_t inverse
+        int32_t plane, level, above_level, flags
+        int32_t leaf[2]
+
+    ctypedef struct shap_tree:
+        const shap_node *nodes
+        const int64_t *steps
+        int64_t n_steps
+        const double *values
+        int64_t value_step
+        const uint8_t *sets
+        const double *inverses
+        const double *edges
+        const double *points
+        const double *weights
+        int32_t n_points, n_levels
+
     ctypedef struct split_params:
         double scale_g, scale_h
         double l1, l2, max_delta_step
@@ -262,6 +286,8 @@ cdef extern from "tree/kernels.h" nogil:
                                const int32_t *features, int32_t n_features, uint8_t *codes) noexcept nogil
         int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                                  const partition_rule *rule, uint8_t *right) noexcept nogil
+        void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
+                          double *space, double *sums, double *pairs) noexcept nogil
         void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                                 const split_node *node, double floor_score,
                                 split_candidate *best) noexcept nogil

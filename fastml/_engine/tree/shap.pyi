@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.forest import Forest
+from fastml._engine.tree.shap_planes import Planes
+from fastml._engine.tree.shap_trees import ShapTrees
+
+def shap_values(
+    forest: Forest | CartForest, rows: Planes, n_features: int, interactions: bool = ..., n_threads: int = ...
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+def expected_values(forest: Forest | CartForest) -> npt.NDArray[np.float64]: ...
+def batches(
+    forest: Forest | CartForest,
+    features: npt.NDArray[np.int32],
+    with_edges: bool,
+    n_threads: int,
+    expected: npt.NDArray[np.float64],
+) -> Iterator[ShapTrees]: ...
+def holds_one_of_two(forest: Forest | CartForest) -> bool: ...

@@ -1,0 +1,24 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+def n_points(n_features: int) -> int: ...
+def rule(n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
+
+class ShapTrees:
+    n_trees: int
+    n_columns: int
+    row_steps: float
+    expected: npt.NDArray[np.float64]
+    def __init__(
+        self,
+        flat: dict[str, Any],
+        planes: npt.NDArray[np.int32],
+        n_planes: int,
+        with_edges: bool,
+        n_threads: int,
+    ) -> None: ...
+    def raise_if_failed(self) -> None: ...
+    @property
+    def points(self) -> npt.NDArray[np.intp]: ...
