@@ -49,6 +49,7 @@ _ESTIMATORS = {
     "SOM": "fastml.cluster",
     "SOMClassifier": "fastml.cluster",
     "SOMRegressor": "fastml.cluster",
+    "TreeModel": "fastml.io.tree_model",
 }
 
 # How a fit or a prediction is run, not what the model is. Left out, so that the same model gives the same

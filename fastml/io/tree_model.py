@@ -1,0 +1,290 @@
+"""A tree model that was fitted by another library."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+
+from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.planes import spread
+from fastml._engine.tree.predict import apply, predict_raw
+from fastml._engine.tree.table import Table, is_frame
+from fastml._engine.tree.value_rows import ValueRows
+from fastml._engine.tree.walk import add_values, leaves
+from fastml.io import tree_model_state
+
+__all__ = ["TreeModel"]
+
+
+class TreeModel(BaseEstimator):
+    """A model of another library, predicted by this one.
+
+    Made by :func:`fastml.io.from_lightgbm`, :func:`fastml.io.from_xgboost`, :func:`fastml.io.from_catboost`
+    and :func:`fastml.io.from_sklearn`, and loaded by :func:`fastml.load`; it cannot be fitted.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads of prediction; None and -1 take all.
+
+    Attributes
+    ----------
+    origin_ : str
+        Library and kind of the model, such as 'LightGBM binary'.
+    n_features_in_ : int
+    feature_names_ : list of str or None
+        As the original knows them.
+    n_outputs_ : int
+        Columns of the raw score.
+    n_trees_ : int
+    classes_ : ndarray of shape (n_classes,)
+        Only if the model was made from a classifier that knows its labels.
+
+    Notes
+    -----
+    Every split decides every number, NaN included, as the original does; nothing is rounded. What may
+    differ is the order and the precision in which the values of the leaves are summed: here in the order of
+    the trees, in double.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {"n_jobs": [None, Integral]}
+
+    def __init__(self, *, n_jobs=None):
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def _made(cls, fitted, n_jobs=None):
+        model = cls(n_jobs=n_jobs)
+        vars(model).update(fitted)
+        return model
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_forest")
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if hasattr(self, "classes_") else "regressor"
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        return tags
+
+    def fit(self, X, y=None):
+        """Does nothing: the model is fitted, and stays as it is.
+
+        Tools of scikit-learn that inspect a model ask for this method.
+
+        Returns
+        -------
+        TreeModel
+            itself
+        """
+        return self
+
+    # -- what the model is
+
+    @property
+    def n_outputs_(self):
+        """Columns of the raw score."""
+        return self._baseline.size
+
+    @property
+    def n_trees_(self):
+        """Number of trees."""
+        return self._forest.n_trees
+
+    def __repr__(self, N_CHAR_MAX=700):
+        if not hasattr(self, "_forest"):
+            return "TreeModel()"
+        return f"<TreeModel of {self.origin_}: {self.n_trees_} trees, {self.n_features_in_} features>"
+
+    # -- reading X
+
+    def _read(self, X):
+        """X as the engine reads it, with a column for each plane; None if it has no rows."""
+        if is_frame(X):
+            self._check_names(list(Table(X).names))
+            X = self._categories.transform(Table(X))
+        elif not sparse.issparse(X) and type(X) is not np.ndarray:
+            X = np.asarray(X)
+        if not isinstance(X, list):
+            if X.ndim != 2:
+                raise ValueError(f"X must have two dimensions (rows, features), got shape {X.shape}")
+            if X.dtype == object:
+                X = X.astype(np.float64)
+            if X.shape[1] != self.n_features_in_:
+                raise ValueError(
+                    f"X has {X.shape[1]} features, but this model expects {self.n_features_in_} features as "
+                    f"input"
+                )
+            if X.shape[0] == 0:
+                return None
+        elif len(X) and len(X[0]) == 0:
+            return None
+        if self._is_plain and not isinstance(X, list):
+            return X
+        return spread(X, self._planes, self.n_features_in_)
+
+    def _check_names(self, names):
+        if len(names) != self.n_features_in_:
+            raise ValueError(
+                f"X has {len(names)} features, but this model expects {self.n_features_in_} features as input"
+            )
+        known = self.feature_names_
+        if known is not None and [str(name) for name in names] != known:
+            first = next(i for i, name in enumerate(names) if str(name) != known[i])
+            raise ValueError(
+                f"The feature names of X should match those that the model was fitted with: column {first} "
+                f"is {names[first]!r}, expected {known[first]!r}"
+            )
+
+    @property
+    def _is_plain(self):
+        planes = self._planes
+        return planes.size == self.n_features_in_ and planes[-1] == planes.size - 1
+
+    # -- prediction
+
+    def _scores(self, X):
+        """Raw scores: float64 array of shape (n_rows, n_outputs)."""
+        rows = self._read(X)
+        if rows is None:
+            return np.empty((0, self.n_outputs_))
+        n_threads = resolve_n_jobs(self.n_jobs)
+        if isinstance(self._forest, CartForest):
+            values = ValueRows(rows, None, self._forest.used_features())
+            raw = np.tile(self._baseline, (values.n_rows, 1))
+            add_values(self._forest, values, raw, n_threads=n_threads)
+        else:
+            raw = predict_raw(self._forest, self._mapper, rows, n_threads=n_threads)
+        return raw
+
+    def _means(self, X):
+        """What the link is applied to: raw scores, divided where the model is a mean of trees."""
+        raw = self._scores(X)
+        if self._divisor != 1.0:
+            raw /= self._divisor
+        return raw
+
+    def predict_raw(self, X):
+        """The sum of the trees: what the original calls raw score, margin or decision function.
+
+        Of a forest, too, it is the sum; `predict` and `predict_proba` divide it by the number of trees.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+            Absent values of a sparse matrix are 0.
+
+        Returns
+        -------
+        float64 array of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features or other names than the model, or holds text that the model
+            does not know.
+        """
+        raw = self._scores(X)
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def predict(self, X):
+        """What ``predict`` of the original returns.
+
+        Of a classifier that knows its labels, the label of the most probable class; else the transformed
+        score (for a LightGBM or XGBoost booster of a classification objective that is the probability).
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        raw = self._means(X)
+        if hasattr(self, "classes_"):
+            return self.classes_[self._link.probabilities(raw).argmax(axis=1)]
+        response = self._link.response(raw)
+        return response[:, 0] if response.ndim == 2 and response.shape[1] == 1 else response
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float64 array of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        AttributeError
+            If the model is not one of classes.
+        """
+        if not self._link.gives_probabilities:
+            raise AttributeError(f"a model of {self.origin_} has no probabilities; use predict")
+        return self._link.probabilities(self._means(X))
+
+    def apply(self, X):
+        """Leaf that each row reaches in each tree.
+
+        Parameters
+        ----------
+        X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        int32 array of shape (n_samples, n_trees)
+            In the numbers of the original: of leaves (LightGBM, CatBoost) or of nodes (XGBoost,
+            scikit-learn) inside the tree.
+        """
+        rows = self._read(X)
+        if rows is None:
+            return np.empty((0, self.n_trees_), dtype=np.int32)
+        n_threads = resolve_n_jobs(self.n_jobs)
+        if isinstance(self._forest, CartForest):
+            found = leaves(
+                self._forest, ValueRows(rows, None, self._forest.used_features()), n_threads=n_threads
+            )
+            first = self._forest.arrays()["node_offsets"][:-1]
+        else:
+            found = apply(self._forest, self._mapper, rows, n_threads=n_threads)
+            first = self._forest.arrays()["tree_offsets"][:-1]
+        return self._numbers[found + first]
+
+    # -- files
+
+    def save(self, path):
+        """Write the model to a file that :func:`fastml.load` reads.
+
+        Parameters
+        ----------
+        path : str, os.PathLike or binary file object
+        """
+        from fastml.io import save
+
+        save(self, path)
+
+    def _get_model_state(self):
+        return tree_model_state.get_state(self)
+
+    def _set_model_state(self, values, arrays):
+        tree_model_state.set_state(self, values, arrays)
+
+    def __getstate__(self):
+        values, arrays = self._get_model_state()
+        return {"parameters": self.get_params(deep=False), "values": values, "arrays": arrays}
+
+    def __setstate__(self, state):
+        self.__init__(**state["parameters"])
+        self._set_model_state(state["values"], state["arrays"])
