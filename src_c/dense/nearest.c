@@ -21,13 +21,19 @@
 /* Covers what products lose below the least normal number. */
 #define NEAREST_TINY(type) (sizeof(type) == 4 ? (type)0x1p-126f : (type)0x1p-1022)
 
-static inline float nearest_sqrt_f32(float x) { return sqrtf(x); }
-static inline double nearest_sqrt_f64(double x) { return sqrt(x); }
+/* Before a loop over registers. */
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* What will be read at p + n, into the second level of cache; p + n need not be in the array. */
+#define PREFETCH_LATER(p, n)                                                                                 \
+    __builtin_prefetch((const void *)((uintptr_t)(p) + (size_t)(n) * sizeof *(p)), 0, 2)
 
 #define REAL 32
 #define LANES_ARE_F32 1
 #include "dense/real.h"
 #include "dense/nearest_exact_body.h"
+#include "dense/nearest_pack_body.h"
+#include "dense/nearest_tile_body.h"
 #include "dense/nearest_body.h"
 #undef TILE_ROWS
 #undef LANES_ARE_F32
@@ -36,6 +42,8 @@ static inline double nearest_sqrt_f64(double x) { return sqrt(x); }
 #define LANES_ARE_F32 0
 #include "dense/real.h"
 #include "dense/nearest_exact_body.h"
+#include "dense/nearest_pack_body.h"
+#include "dense/nearest_tile_body.h"
 #include "dense/nearest_body.h"
 #undef TILE_ROWS
 #undef LANES_ARE_F32

@@ -53,7 +53,7 @@ static ALWAYS_INLINE double RN(nearest_distance_of)(const nearest_centroids *c, 
             RN(nearest_load_pair)(c->feature_weight + f, c->d - f, weight);
         else
             weight[0] = weight[1] = f64_set(1);
-        _Pragma("GCC unroll 2") for (int h = 0; h < 2; h++) {
+        UNROLL for (int h = 0; h < 2; h++) {
             if (!plain) { /* missing: as far apart as zero from zero */
                 const mask_f64 there = f64_le(y[h], y[h]);
                 y[h] = f64_select(there, y[h], f64_set(0));
@@ -179,7 +179,7 @@ static void FN(RN(nearest_add))(const nearest_centroids *c, const void *rows, in
         for (; f + LANES_F32 <= last; f += LANES_F32) {
             lane_f64 y[2];
             RN(nearest_widen)(x + f, LANES_F32, y);
-            _Pragma("GCC unroll 2") for (int h = 0; h < 2; h++) {
+            UNROLL for (int h = 0; h < 2; h++) {
                 double *to = sum + f + h * LANES_F64;
                 if (sizeof(real) == 8)
                     y[h] = y[h] - f64_load(c->offset + f + h * LANES_F64);

@@ -49,24 +49,25 @@ static ALWAYS_INLINE lane_f64 f64_zip_upper(lane_f64 a, lane_f64 b) {
     return FASTML_ZIP(a, b, (lane_i64), UPPER_F64);
 }
 
-static ALWAYS_INLINE void f32_transpose(lane_f32 a[LANES_F32]) {
-    _Pragma("GCC unroll 4") for (int n = 1; n < LANES_F32; n *= 2) {
+/* `count` vectors, a power of two up to LANES, holding LANES rows of `count` numbers one after the other. */
+static ALWAYS_INLINE void f32_turn(lane_f32 a[LANES_F32], const int count) {
+    for (int n = count > 1 ? 1 : LANES_F32; n < LANES_F32; n *= 2) {
         lane_f32 b[LANES_F32];
-        _Pragma("GCC unroll 16") for (int i = 0; i < LANES_F32 / 2; i++) {
-            b[2 * i] = f32_zip_low(a[i], a[i + LANES_F32 / 2]);
-            b[2 * i + 1] = f32_zip_upper(a[i], a[i + LANES_F32 / 2]);
+        _Pragma("GCC unroll 16") for (int i = 0; i < count / 2; i++) {
+            b[2 * i] = f32_zip_low(a[i], a[i + count / 2]);
+            b[2 * i + 1] = f32_zip_upper(a[i], a[i + count / 2]);
         }
-        _Pragma("GCC unroll 16") for (int i = 0; i < LANES_F32; i++) a[i] = b[i];
+        _Pragma("GCC unroll 16") for (int i = 0; i < count; i++) a[i] = b[i];
     }
 }
-static ALWAYS_INLINE void f64_transpose(lane_f64 a[LANES_F64]) {
-    _Pragma("GCC unroll 4") for (int n = 1; n < LANES_F64; n *= 2) {
+static ALWAYS_INLINE void f64_turn(lane_f64 a[LANES_F64], const int count) {
+    for (int n = count > 1 ? 1 : LANES_F64; n < LANES_F64; n *= 2) {
         lane_f64 b[LANES_F64];
-        _Pragma("GCC unroll 16") for (int i = 0; i < LANES_F64 / 2; i++) {
-            b[2 * i] = f64_zip_low(a[i], a[i + LANES_F64 / 2]);
-            b[2 * i + 1] = f64_zip_upper(a[i], a[i + LANES_F64 / 2]);
+        _Pragma("GCC unroll 16") for (int i = 0; i < count / 2; i++) {
+            b[2 * i] = f64_zip_low(a[i], a[i + count / 2]);
+            b[2 * i + 1] = f64_zip_upper(a[i], a[i + count / 2]);
         }
-        _Pragma("GCC unroll 16") for (int i = 0; i < LANES_F64; i++) a[i] = b[i];
+        _Pragma("GCC unroll 16") for (int i = 0; i < count; i++) a[i] = b[i];
     }
 }
 

@@ -1,0 +1,106 @@
+/* Centroids as the tiles of nearest_body.h want them, and their part of the bound of the estimates' error. */
+
+#define TILE_ROWS (NEAREST_VECTORS * LANES)
+
+/* Where things lie in nearest_centroids.packed. */
+typedef struct RN(nearest_layout) {
+    real *offset, *scale;        /* d each: a row's value enters the tile as (x - offset) * scale */
+    real *start, *start_missing; /* of the sums, by centroid; infinite behind the last */
+    real *slack, *most_slack;    /* twice the centroid's part of the error bound; the largest of them */
+    real *panels;     /* centroids j .. j + width - 1 from panels + j * features on: [feature][width] */
+    int64_t features; /* of a panel: d, or 2 d with missing values */
+    int64_t padded;   /* k as a whole number of narrow panels */
+    real row_factor;  /* the row's part of the bound is this times its norm */
+    int linear;
+} RN(nearest_layout);
+
+static int64_t RN(nearest_lay_out)(const nearest_centroids *c, RN(nearest_layout) * at) {
+    const int64_t d = (c->d + 15) / 16 * 16, k = (c->k + 15) / 16 * 16;
+    real *base = c->packed;
+    at->linear = c->metric == NEAREST_SQEUCLIDEAN || c->metric == NEAREST_COSINE;
+    at->features = c->missing && c->metric == NEAREST_SQEUCLIDEAN ? 2 * c->d : c->d;
+    at->padded = (c->k + NEAREST_NARROW - 1) / NEAREST_NARROW * NEAREST_NARROW;
+    /* half a unit in the last place of 1, the terms of a sum, and some more for the steps before and after */
+    const real u = sizeof(real) == 4 ? (real)0x1p-24 : (real)0x1p-53;
+    at->row_factor = c->metric == NEAREST_CHEBYSHEV ? 8 * u : (real)(at->features + 12) * u;
+    if (base) {
+        at->offset = base;
+        at->scale = at->offset + d;
+        at->start = at->scale + d;
+        at->start_missing = at->start + k;
+        at->slack = at->start_missing + k;
+        at->most_slack = at->slack + k;
+        at->panels = at->most_slack + 16;
+    }
+    return (2 * d + 3 * k + 16 + at->padded * at->features) * (int64_t)sizeof(real);
+}
+
+static int64_t FN(RN(nearest_packed_size))(const nearest_centroids *c) {
+    RN(nearest_layout) at;
+    nearest_centroids sized = *c;
+    sized.packed = NULL;
+    return RN(nearest_lay_out)(&sized, &at);
+}
+
+/* Centroid j's values in the tile's terms; returns the norm that its part of the error bound grows with. */
+static double RN(nearest_norm)(const nearest_centroids *c, const RN(nearest_layout) * at, int64_t j) {
+    const double *w = c->values + j * c->d;
+    double squares = 0, sum = 0, largest = 0;
+    for (int64_t f = 0; f < c->d; f++) {
+        const double v = (w[f] - c->offset[f]) * (double)at->scale[f];
+        squares += v * v;
+        sum += fabs(v);
+        largest = fmax(largest, fabs(v));
+    }
+    return at->linear ? squares : c->metric == NEAREST_MANHATTAN ? sum : largest;
+}
+
+static void FN(RN(nearest_pack))(const nearest_centroids *c) {
+    RN(nearest_layout) at;
+    RN(nearest_lay_out)(c, &at);
+    const int64_t d = c->d, k = c->k, whole_panels = at.padded / NEAREST_WIDTH * NEAREST_WIDTH;
+    double most_slack = 0;
+    for (int64_t f = 0; f < d; f++) {
+        const double weight = c->feature_weight ? c->feature_weight[f] : 1.0;
+        at.offset[f] = (real)c->offset[f];
+        at.scale[f] = (real)(at.linear ? sqrt(weight) : weight);
+    }
+    for (int64_t j = 0; j < at.padded; j++) {
+        const int64_t width = j < whole_panels ? NEAREST_WIDTH : NEAREST_NARROW;
+        const int64_t first = j / width * width;
+        real *panel = at.panels + first * at.features + (j - first);
+        if (j >= k) {
+            at.start[j] = at.start_missing[j] = (real)INFINITY;
+            at.slack[j] = 0;
+            for (int64_t f = 0; f < at.features; f++)
+                panel[f * width] = 0;
+            continue;
+        }
+        const double *w = c->values + j * d;
+        const double norm = RN(nearest_norm)(c, &at, j);
+        double factor = 1.0, slack = (double)at.row_factor * norm + (double)NEAREST_TINY(real);
+        at.start[j] = at.start_missing[j] = 0;
+        if (c->metric == NEAREST_COSINE) {
+            factor = norm > 0 ? -1.0 / sqrt(norm) : 0.0;
+            slack = 0;
+        } else if (c->metric == NEAREST_SQEUCLIDEAN) {
+            factor = -1.0;
+            at.start[j] = (real)(norm / 2 - slack);
+            at.start_missing[j] = (real)-slack;
+        } else if (c->metric == NEAREST_MANHATTAN) {
+            at.start[j] = at.start_missing[j] = (real)-slack;
+        }
+        at.slack[j] = (real)(2 * slack);
+        most_slack = fmax(most_slack, slack);
+        for (int64_t f = 0; f < d; f++) {
+            const double v = (w[f] - c->offset[f]) * (double)at.scale[f];
+            panel[f * width] = (real)(factor * v);
+            if (at.features > d)
+                panel[(d + f) * width] = (real)(v * v / 2);
+        }
+    }
+    at.most_slack[0] = (real)(2 * most_slack);
+    if (c->metric == NEAREST_CHEBYSHEV) /* a maximum cannot start below zero: the bound is for all */
+        for (int64_t j = 0; j < k; j++)
+            at.slack[j] = (real)(2 * most_slack);
+}
