@@ -27,11 +27,12 @@ class KMeans(BaseKMeans):
     ----------
     n_clusters : int, default=8
         Number of centres.
-    init : {"k-means++", "random"}, callable or array-like of shape (n_clusters, n_features), \
+    init : {"k-means++", "k-means||", "random"}, callable or array-like of shape (n_clusters, n_features), \
 default="k-means++"
         Where to start. "k-means++": rows drawn one after the other, far ones with a higher probability, the
-        best of several draws (greedy k-means++ [2]_). "random": rows drawn at random, by weight. A callable
-        is called as ``init(X, n_clusters, random_state=random_state)`` and returns the centres.
+        best of several draws (greedy k-means++ [2]_). "k-means||": the same from candidates that five passes
+        over the rows draw [4]_, for many clusters. "random": rows drawn at random, by weight. A callable is
+        called as ``init(X, n_clusters, random_state=random_state)`` and returns the centres.
     n_init : "auto" or int, default="auto"
         Number of runs from different starts; the one of least inertia is kept. "auto": 10 for "random" and
         callables, else 1.
@@ -85,6 +86,7 @@ default="k-means++"
     .. [2] D. Arthur, S. Vassilvitskii. "k-means++: the advantages of careful seeding." SODA 2007.
     .. [3] J. K. Dixon. "Pattern recognition with partly missing data." IEEE Transactions on Systems, Man, and
        Cybernetics 9, 1979.
+    .. [4] B. Bahmani et al. "Scalable k-means++." Proceedings of the VLDB Endowment 5, 2012.
 
     Examples
     --------
@@ -163,7 +165,7 @@ default="k-means++"
                 RuntimeWarning,
                 stacklevel=2,
             )
-        tol = 0.0 if self.tol == 0 else self.tol * float(mean_variance(rows))
+        tol = 0.0 if self.tol == 0 else self.tol * mean_variance(rows)
         best = None
         for _ in range(self._n_init):
             centers = self._start(rows, weight, given, random_state)

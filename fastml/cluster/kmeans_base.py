@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from fastml._engine.dense.nearest import Rows
 from fastml.cluster import kmeans_state
 from fastml.cluster.rows import check_columns, read_rows, read_sample_weight
-from fastml.cluster.seeding import draw_rows, kmeans_plusplus_rows, rows_at
+from fastml.cluster.seeding import draw_rows, kmeans_parallel_rows, kmeans_plusplus_rows, rows_at
 
-__all__ = ["BaseKMeans"]
+__all__ = ["BaseKMeans", "filled"]
 
 
 class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator, ABC):
@@ -27,7 +27,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
 
     _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
+        "init": [StrOptions({"k-means++", "k-means||", "random"}), callable, "array-like"],
         "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -93,9 +93,11 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             return self._check_centers(self.init(rows.X, self.n_clusters, random_state=random_state), rows)
         if self.init == "random":
             chosen = draw_rows(rows.n, self.n_clusters, sample_weight, random_state)
+        elif self.init == "k-means||":
+            chosen = kmeans_parallel_rows(rows, self.n_clusters, sample_weight, random_state)
         else:
             chosen = kmeans_plusplus_rows(rows, self.n_clusters, sample_weight, random_state)
-        return _filled(rows_at(rows.X, chosen), rows)
+        return filled(rows_at(rows.X, chosen), rows)
 
     # -- a fitted model
 
@@ -219,10 +221,13 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         return tags
 
 
-def _filled(centers, rows):
-    """Missing values of rows that were drawn as centres: the mean of the column instead."""
+def filled(centers, rows, known=None):
+    """Missing values of rows that were drawn as centres: `known`, or the mean of the column, instead."""
     unknown = np.isnan(centers)
     if unknown.any():
-        one = Rows(rows.X, rows.n_threads, True).accumulate(np.zeros((1, rows.d)), errors=False)
-        centers[unknown] = np.broadcast_to(one.sums[0] / one.weights[0], centers.shape)[unknown]
+        if known is None:
+            one = Rows(rows.X, rows.n_threads, True).accumulate(np.zeros((1, rows.d)), errors=False)
+            with np.errstate(invalid="ignore"):
+                known = np.nan_to_num(one.sums / one.weights)
+        centers[unknown] = np.broadcast_to(known, centers.shape)[unknown]
     return centers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from fastml._engine.dense.nearest import Rows
@@ -96,7 +97,11 @@ def read_sample_weight(sample_weight, X):
 def mean_variance(rows):
     """Mean over the features of the variance of their known values (without weights, as scikit-learn's)."""
     if sparse.issparse(rows.X):
-        from sklearn.utils.sparsefuncs import mean_variance_axis
-
-        return mean_variance_axis(rows.X, axis=0)[1].mean()
-    return np.nanvar(rows.X, axis=0).mean() if rows.missing else np.var(rows.X, axis=0).mean()
+        return float(mean_variance_axis(rows.X, axis=0)[1].mean())
+    if rows.missing:
+        return float(np.nanvar(rows.X, axis=0).mean())
+    # the inertia of one cluster
+    everyone = np.zeros(rows.n, dtype=np.int32)
+    first = rows.X[:1].astype(np.float64)
+    mean = rows.accumulate(first, labels=everyone, errors=False).sums / rows.n
+    return rows.accumulate(mean, labels=everyone).inertia / (rows.n * rows.d)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from fastml._engine.dense.nearest import Rows
 from fastml._engine.runtime.interrupt import check
 
-__all__ = ["draw_rows", "kmeans_plusplus_rows", "rows_at"]
+__all__ = ["draw_rows", "kmeans_parallel_rows", "kmeans_plusplus_rows", "rows_at"]
 
 
 def rows_at(X, indices):
@@ -71,7 +72,57 @@ def kmeans_plusplus_rows(rows, n_clusters, sample_weight, random_state, n_local_
     return chosen
 
 
+def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds=5):
+    """Numbers of rows chosen by k-means||: a few passes instead of one for each cluster.
+
+    In each of `n_rounds` passes every row is drawn with a probability in proportion to its squared distance
+    from the rows drawn before, about 2 * n_clusters in all; the rows drawn, each weighted with the rows
+    that are nearest to it, are thinned out by greedy k-means++.
+
+    Parameters
+    ----------
+    rows, n_clusters, sample_weight, random_state
+        As for `kmeans_plusplus_rows`.
+    n_rounds : int, default=5
+
+    Returns
+    -------
+    int64 array of shape (n_clusters,)
+
+    References
+    ----------
+    B. Bahmani et al. "Scalable k-means++." Proceedings of the VLDB Endowment 5, 2012, algorithm 2.
+    """
+    weight = np.ones(rows.n) if sample_weight is None else sample_weight
+    chosen = [np.array([random_state.choice(rows.n, p=weight / weight.sum())])]
+    closest = _distances(rows, chosen[0])[0]
+    for _ in range(n_rounds):
+        check()
+        share = weight * closest
+        potential = share.sum()
+        if not potential > 0:
+            break
+        drawn = np.flatnonzero(random_state.uniform(size=rows.n) * potential < 2 * n_clusters * share)
+        if len(drawn):
+            points = np.nan_to_num(rows_at(rows.X, drawn))
+            closest = np.minimum(closest, rows.nearest(points)[1])
+            chosen.append(drawn)
+    candidates = np.unique(np.concatenate(chosen))
+    if len(candidates) < n_clusters:  # fewer different rows than clusters, or an unlikely draw
+        rest = np.setdiff1d(np.flatnonzero(weight), candidates)
+        more = random_state.permutation(rest)[: n_clusters - len(candidates)]
+        candidates = np.concatenate([candidates, more])
+    if len(candidates) < n_clusters:
+        raise ValueError(f"only {len(candidates)} rows have a weight, fewer than n_clusters={n_clusters}")
+    points = rows_at(rows.X, candidates)
+    held = rows.accumulate(np.nan_to_num(points), sample_weight, errors=False).weights
+    held = held if held.ndim == 1 else held.max(axis=1)
+    some = Rows(points, rows.n_threads, rows.missing)
+    return candidates[kmeans_plusplus_rows(some, n_clusters, held, random_state)]
+
+
 def _distances(rows, indices):
     """Squared distances of all rows to some of them."""
     points = np.nan_to_num(rows_at(rows.X, indices))
-    return np.stack([rows.nearest(point[None])[1].astype(np.float64) for point in points])
+    everyone = np.zeros(rows.n, dtype=np.int32)
+    return np.stack([rows.nearest(point[None], labels=everyone)[1] for point in points]).astype(np.float64)

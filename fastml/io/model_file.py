@@ -42,6 +42,7 @@ _ESTIMATORS = {
     "GradientBoostingClassifier": "fastml.ensemble",
     "GradientBoostingRegressor": "fastml.ensemble",
     "KMeans": "fastml.cluster",
+    "MiniBatchKMeans": "fastml.cluster",
     "LatentDirichletAllocation": "fastml.decomposition",
     "GrowingSOM": "fastml.cluster",
     "RandomForestClassifier": "fastml.ensemble",

@@ -6,7 +6,7 @@ as three rows in another order. From a given start they hold: see test_kmeans.py
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fastml.cluster import KMeans
+from fastml.cluster import KMeans, MiniBatchKMeans
 
 
 def cannot_hold(estimator):
@@ -15,7 +15,8 @@ def cannot_hold(estimator):
 
 
 @parametrize_with_checks(
-    [KMeans(), KMeans(n_clusters=3, init="random", n_init=2)], expected_failed_checks=cannot_hold
+    [KMeans(), KMeans(n_clusters=3, init="random", n_init=2), MiniBatchKMeans(batch_size=10)],
+    expected_failed_checks=cannot_hold,
 )
 def test_checks(estimator, check):
     check(estimator)
