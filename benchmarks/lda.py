@@ -13,9 +13,9 @@ from benchmarks.datasets import _read
 from benchmarks.dense_contest import Contestant
 
 AIM = (
-    "Topic models from the matrix of counts to topics: variational inference in 10 passes over the documents, "
-    "or 1, Gibbs sampling (tomotopy) in as many iterations as its name says. Aim: 12 times scikit-learn, ahead "
-    "of gensim, ahead of tomotopy in time to the same perplexity."
+    "Topic models from the matrix of counts to topics: variational inference in 10 passes over documents, "
+    "or 1, Gibbs sampling (tomotopy) in as many iterations as its name says. Aim: 12 times scikit-learn, "
+    "ahead of gensim, ahead of tomotopy in time to the same perplexity."
 )
 
 

@@ -1,7 +1,7 @@
-"""Topics of film reviews: python examples/topics.py [FOLDER] draws docs/pictures/topics.png into a folder.
+"""Topics of film reviews: python examples/topics.py [FOLDER] draws topics.png of docs/pictures.
 
-FASTML_DATA names the folder that has the reviews, imdb_bow.npz. Words of more than 1,500 of the 25,000 reviews
-and of fewer than 20 are left out.
+FASTML_DATA names the folder that has the reviews, imdb_bow.npz. Words of more than 1,500 of the 25,000
+reviews and of fewer than 20 are left out.
 """
 
 import os
