@@ -102,7 +102,7 @@ def draw_image():
 
 
 def cells(n, seed=0):
-    """n cells by 10 markers: eight populations, the rarest one in a thousand; as on cytometry's asinh scale."""
+    """n cells by 10 markers, in eight populations, the rarest one in a thousand; as on the asinh scale."""
     rng = np.random.default_rng(seed)
     share = np.array([0.36, 0.24, 0.15, 0.1, 0.08, 0.05, 0.019, 0.001])
     kind = rng.choice(8, n, p=share)
