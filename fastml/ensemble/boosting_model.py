@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 from scipy import sparse
@@ -10,7 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.flat_trees import used_features
+from fastml._engine.tree.forest import Forest
 from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
+from fastml._engine.tree.predictor import RowPredictor
 from fastml._engine.tree.shap_planes import CodePlanes
 from fastml._engine.tree.table import Table
 from fastml._input.tables import check_table
@@ -121,6 +125,54 @@ class BoostingModel(ShapModel):
         leaves = apply(self._forest, self._bin_mapper, data, n_threads=resolve_n_jobs(self.n_jobs))
         n_outputs = self.n_trees_per_iteration_
         return leaves if n_outputs == 1 else leaves.reshape(leaves.shape[0], -1, n_outputs)
+
+    def predictor(self, kind="predict"):
+        """A function that predicts single rows in a few microseconds.
+
+        It checks the type and the width of what it is given and nothing else, takes no memory but the
+        result's, and may be called from many threads at once, which then run at the same time. It keeps the
+        model as it is now: a later fit does not change it.
+
+        Parameters
+        ----------
+        kind : {'predict', 'predict_proba', 'raw'}, default='predict'
+            The method whose answer is wanted; 'raw': scores before the link function, float64 of shape
+            (n_rows, n_trees_per_iteration_).
+
+        Returns
+        -------
+        function
+            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features); categories are given
+            as numbers. Equal to the method to the bit.
+
+        Raises
+        ------
+        ValueError
+            For an unknown kind, for 'predict_proba' of a regressor, and if the model was fitted on columns of
+            text: a row of numbers cannot hold it.
+        """
+        self._check_fitted()
+        if self._categories.categories_:
+            raise ValueError(
+                "the model was fitted on columns of text, which a predictor does not read; use predict"
+            )
+        # what a later fit replaces is kept as it is now
+        kept = SimpleNamespace(_objective=self._objective, classes_=getattr(self, "classes_", None))
+        finish = {"raw": None}
+        if kept.classes_ is None:
+            finish["predict"] = lambda raw: kept._objective.inverse_link(raw.T)
+        else:
+            finish["predict"] = partial(type(self)._most_likely, kept)
+            finish["predict_proba"] = partial(type(self)._probabilities, kept)
+        if kind not in finish:
+            raise ValueError(f"kind must be one of {', '.join(map(repr, finish))}, got {kind!r}")
+        forest, bins, n_jobs = Forest.from_arrays(self._forest.arrays()), self._bin_mapper, self.n_jobs
+
+        def many(X):
+            return predict_raw(forest, bins, X, n_threads=resolve_n_jobs(n_jobs))
+
+        planes = np.arange(self.n_features_in_, dtype=np.int32)
+        return RowPredictor(forest, bins, planes, self.n_features_in_, many, finish[kind])
 
     # -- inspection
 

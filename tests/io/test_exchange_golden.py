@@ -53,3 +53,15 @@ def test_answer_does_not_depend_on_threads_or_rows(path):
     np.testing.assert_array_equal(all_rows[::7], one_by_one)
     np.testing.assert_array_equal(read(path).predict_raw(X.astype(np.float32).astype(np.float64)),
                                   read(path).predict_raw(X.astype(np.float32)))  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LIGHTGBM + XGBOOST, ids=lambda path: path.stem)
+def test_predictor(path):
+    model = (from_lightgbm if path in LIGHTGBM else from_xgboost)(path)
+    X = np.load(path.with_suffix(".npz"))["X"]
+    predict = model.predictor()
+    np.testing.assert_array_equal(predict(X), model.predict(X))
+    np.testing.assert_array_equal(np.concatenate([predict(row) for row in X]), model.predict(X))
+    np.testing.assert_array_equal(model.predictor("raw")(X[:3]), np.atleast_2d(model.predict_raw(X[:3]).T).T)
+    with pytest.raises(ValueError, match="kind must be one of"):
+        model.predictor("margin")
