@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "dense/forward_backward.h"
 #include "dense/gaussian.h"
 #include "dense/nearest.h"
 #include "dense/neighbourhood.h"
@@ -17,6 +18,49 @@ typedef struct fastml_dense_kernels {
     void (*digamma_exp_f64)(const double *x, int64_t n, double *out);
     void (*digamma_psi_f64)(const double *x, int64_t n, double *out);
     void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out);
+
+    /* dense/forward_backward */
+    void (*forward_backward_backward)(const forward_backward_chain *chain, const double *d,
+                                      const double *alpha, const double *inverse, int64_t n_frames,
+                                      double *beta, const double *end, const double *ends, int64_t last_end,
+                                      double *gamma, double *w, double *doubt);
+    void (*forward_backward_count)(const double *gamma, int64_t n_padded, const int32_t *symbols,
+                                   const forward_backward_lanes *lanes, int64_t t0, int64_t t1,
+                                   double *counts);
+    void (*forward_backward_cut)(double *x, int64_t n_rows, const int64_t *to, int64_t t0, int64_t t1);
+    void (*forward_backward_densities)(const forward_backward_emission *e, const double *x,
+                                       const double *known, int64_t n_frames, double *out);
+    void (*forward_backward_forward)(const forward_backward_chain *chain, const double *d, int64_t n_frames,
+                                     int64_t at_start, const double *start, double *scratch, double *alpha,
+                                     double *inverse);
+    void (*forward_backward_likelihood)(const double *shift, const double *inverse, const int64_t *since,
+                                        const int64_t *to, int64_t n_frames, double *total);
+    void (*forward_backward_lookup)(const int32_t *symbols, const forward_backward_lanes *lanes, int64_t t0,
+                                    int64_t t1, const double *table, const double *tops, int64_t n_states,
+                                    double missing, double *out, double *shift);
+    void (*forward_backward_mix)(const double *components, int64_t n_frames, int64_t n_states, int64_t n_mix,
+                                 double *states);
+    void (*forward_backward_mix_log)(const double *components, int64_t n_frames, int64_t n_states,
+                                     int64_t n_mix, double *states);
+    int32_t (*forward_backward_n_lanes)(void);
+    void (*forward_backward_pack_f32)(const float *input, int64_t n_features, const double *centre,
+                                      const forward_backward_lanes *lanes, int64_t t0, int64_t t1,
+                                      int32_t entries, int64_t n_rows, double *x, double *known);
+    void (*forward_backward_pack_f64)(const double *input, int64_t n_features, const double *centre,
+                                      const forward_backward_lanes *lanes, int64_t t0, int64_t t1,
+                                      int32_t entries, int64_t n_rows, double *x, double *known);
+    void (*forward_backward_path)(const double *log_transposed, int64_t n_states, const double *d,
+                                  int64_t n_frames, int64_t at_start, const double *start, double *best,
+                                  double *next, int16_t *back);
+    void (*forward_backward_scale)(double *d, int64_t n_frames, int64_t n_components, double *shift);
+    void (*forward_backward_share)(const double *gamma, const double *d, const double *components,
+                                   int64_t n_frames, int64_t n_states, int64_t n_mix, double *out);
+    void (*forward_backward_sums)(const double *a, int64_t a_line, int64_t n_a, const double *b,
+                                  int64_t b_line, int64_t n_b, const int32_t *left, const int32_t *right,
+                                  int64_t n_frames, double *cells);
+    void (*forward_backward_totals)(const double *a, int64_t n_a, int64_t n_frames, double *cells);
+    void (*forward_backward_unpack)(const double *in, int64_t n_padded, int64_t n,
+                                    const forward_backward_lanes *lanes, int64_t t0, int64_t t1, double *out);
 
     /* dense/gaussian */
     void (*gaussian_blocks)(int32_t n_components, int32_t *pairs, int32_t *components);

@@ -15,8 +15,9 @@ static const kernel_case *const all_cases[] = {
 };
 
 static const dense_case *const all_dense_cases[] = {
-    digamma_cases, gaussian_cases, nearest_cases, neighbourhood_cases,
-    online_cases,  topics_cases,   vmath_cases,   NULL};
+    digamma_cases, forward_backward_cases, gaussian_cases, nearest_cases, neighbourhood_cases,
+    online_cases,  topics_cases,           vmath_cases,    NULL,
+};
 
 void *room(bench *b, size_t bytes) {
     if (b->n_rooms == (int)(sizeof b->rooms / sizeof *b->rooms)) {

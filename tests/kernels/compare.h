@@ -65,6 +65,7 @@ extern const kernel_case traverse_cases[];
 extern const kernel_case walk_cases[];
 
 extern const dense_case digamma_cases[];
+extern const dense_case forward_backward_cases[];
 extern const dense_case gaussian_cases[];
 extern const dense_case nearest_cases[];
 extern const dense_case neighbourhood_cases[];

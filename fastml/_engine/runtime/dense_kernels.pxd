@@ -3,7 +3,26 @@
 Names end in the type that the kernel works in, ``_f32`` or ``_f64``.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
+
+
+cdef extern from "dense/forward_backward.h" nogil:
+    ctypedef struct forward_backward_emission:
+        int32_t kind, n_states, n_mix, n_features, n_rows
+        const double *constant
+        const double *scale
+        const double *offset
+        const double *factor
+        const double *log_scale
+    ctypedef struct forward_backward_lanes:
+        int64_t first[8]
+        int64_t since[8]
+        int64_t to[8]
+        int64_t n_frames
+    ctypedef struct forward_backward_chain:
+        int32_t n_padded
+        const double *transitions
+        const double *transposed
 
 
 cdef extern from "dense/gaussian.h" nogil:
@@ -91,6 +110,57 @@ cdef extern from "dense/kernels.h" nogil:
         void (*digamma_exp_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*digamma_psi_f64)(const double *x, int64_t n, double *out) noexcept nogil
         void (*digamma_log_gamma_f64)(const double *x, int64_t n, double *out) noexcept nogil
+
+        void (*forward_backward_backward)(
+            const forward_backward_chain *chain, const double *d, const double *alpha, const double *inverse,
+            int64_t n_frames, double *beta, const double *end, const double *ends, int64_t last_end, double *gamma,
+            double *w, double *doubt) noexcept nogil
+        void (*forward_backward_count)(
+            const double *gamma, int64_t n_padded, const int32_t *symbols, const forward_backward_lanes *lanes,
+            int64_t t0, int64_t t1, double *counts) noexcept nogil
+        void (*forward_backward_cut)(
+            double *x, int64_t n_rows, const int64_t *to, int64_t t0, int64_t t1) noexcept nogil
+        void (*forward_backward_densities)(
+            const forward_backward_emission *e, const double *x, const double *known, int64_t n_frames,
+            double *out) noexcept nogil
+        void (*forward_backward_forward)(
+            const forward_backward_chain *chain, const double *d, int64_t n_frames, int64_t at_start,
+            const double *start, double *scratch, double *alpha, double *inverse) noexcept nogil
+        void (*forward_backward_likelihood)(
+            const double *shift, const double *inverse, const int64_t *since, const int64_t *to, int64_t n_frames,
+            double *total) noexcept nogil
+        void (*forward_backward_lookup)(
+            const int32_t *symbols, const forward_backward_lanes *lanes, int64_t t0, int64_t t1,
+            const double *table, const double *tops, int64_t n_states, double missing, double *out,
+            double *shift) noexcept nogil
+        void (*forward_backward_mix)(
+            const double *components, int64_t n_frames, int64_t n_states, int64_t n_mix,
+            double *states) noexcept nogil
+        void (*forward_backward_mix_log)(
+            const double *components, int64_t n_frames, int64_t n_states, int64_t n_mix,
+            double *states) noexcept nogil
+        int32_t (*forward_backward_n_lanes)() noexcept nogil
+        void (*forward_backward_pack_f32)(
+            const float *input, int64_t n_features, const double *centre, const forward_backward_lanes *lanes,
+            int64_t t0, int64_t t1, int32_t entries, int64_t n_rows, double *x, double *known) noexcept nogil
+        void (*forward_backward_pack_f64)(
+            const double *input, int64_t n_features, const double *centre, const forward_backward_lanes *lanes,
+            int64_t t0, int64_t t1, int32_t entries, int64_t n_rows, double *x, double *known) noexcept nogil
+        void (*forward_backward_path)(
+            const double *log_transposed, int64_t n_states, const double *d, int64_t n_frames, int64_t at_start,
+            const double *start, double *best, double *next, int16_t *back) noexcept nogil
+        void (*forward_backward_scale)(
+            double *d, int64_t n_frames, int64_t n_components, double *shift) noexcept nogil
+        void (*forward_backward_share)(
+            const double *gamma, const double *d, const double *components, int64_t n_frames, int64_t n_states,
+            int64_t n_mix, double *out) noexcept nogil
+        void (*forward_backward_sums)(
+            const double *a, int64_t a_line, int64_t n_a, const double *b, int64_t b_line, int64_t n_b,
+            const int32_t *left, const int32_t *right, int64_t n_frames, double *cells) noexcept nogil
+        void (*forward_backward_totals)(const double *a, int64_t n_a, int64_t n_frames, double *cells) noexcept nogil
+        void (*forward_backward_unpack)(
+            const double *lanes_in, int64_t n_padded, int64_t n, const forward_backward_lanes *lanes, int64_t t0,
+            int64_t t1, double *out) noexcept nogil
 
         void (*gaussian_blocks)(int32_t n_components, int32_t *pairs, int32_t *components) noexcept nogil
         int64_t (*gaussian_room_f32)(const gaussian_shape *shape) noexcept nogil
