@@ -17,6 +17,7 @@
 #define NEAREST_WIDTH 4
 #endif
 #define NEAREST_NARROW (NEAREST_WIDTH / 2)
+#define NEAREST_PAIRS 32 /* features from which the second best is kept by number, too */
 
 /* Covers what products lose below the least normal number. */
 #define NEAREST_TINY(type) (sizeof(type) == 4 ? (type)0x1p-126f : (type)0x1p-1022)

@@ -177,6 +177,8 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
     const real *x = rows;
     RN(nearest_lay_out)(c, &at);
     RN(nearest_divide)(c, scratch, &s);
+    /* the second best's number costs little beside many features, and often saves a search of all */
+    const int pairs = second_label != NULL || (at.linear && c->d >= NEAREST_PAIRS);
     for (int64_t i = 0; i < n; i += TILE_ROWS, x += TILE_ROWS * stride) {
         const int m = n - i < TILE_ROWS ? (int)(n - i) : TILE_ROWS;
         const int missing = c->missing && RN(nearest_any_missing)(x, stride, m, c->d);
@@ -184,7 +186,7 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
         const int unknown = missing && c->metric == NEAREST_COSINE;
         int all_sure = 0;
         if (!unknown) {
-            RN(nearest_estimate)(c, &at, x, stride, m, i + m == n, missing, second_label != NULL, &s);
+            RN(nearest_estimate)(c, &at, x, stride, m, i + m == n, missing, pairs, &s);
             all_sure = RN(nearest_bound)(c, &at, second_label != NULL, &s);
         }
         for (int r = 0; r < m; r++) {
@@ -198,6 +200,12 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
                 sure = sure && s.third[r] - s.second[r] > at.slack[s.second_label[r]] + s.norm[r];
             if (sure)
                 continue;
+            if (!unknown && pairs && !second_label &&
+                s.third[r] - s.best[r] > at.slack[s.label[r]] + s.norm[r]) {
+                label[i + r] =
+                    RN(nearest_of_two)(c, x + r * stride, label[i + r], (int32_t)s.second_label[r]);
+                continue;
+            }
             int32_t winners[2];
             RN(nearest_decide)(c, x + r * stride, winners);
             label[i + r] = winners[0];
