@@ -107,11 +107,13 @@ def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
     Clustering
     """
     centers = np.asarray(centers, dtype=np.float64)
-    labels = None
+    labels, found = None, None
     start = time.perf_counter()
     for i in range(max_iter):
         check()
-        found = rows.accumulate(centers, sample_weight, errors=bool(verbose))
+        # Most rows stay where they are; so do their sums. Not with weights: taking one off leaves a rounding.
+        previous = found if sample_weight is None and not rows.missing else None
+        found = rows.accumulate(centers, sample_weight, errors=bool(verbose), previous=previous)
         new = update(found, centers, rows, sample_weight)
         moved = float(((new - centers) ** 2).sum())
         if verbose:

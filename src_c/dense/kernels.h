@@ -95,8 +95,8 @@ typedef struct fastml_dense_kernels {
     void (*nearest_measure_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                            const int32_t *label, const double *weight, int64_t first, int64_t last,
-                            double *sums, double *weights);
+                            const int32_t *label, const int32_t *before, const double *weight, int64_t first,
+                            int64_t last, double *sums, double *weights);
     int64_t (*nearest_packed_size_f64)(const nearest_centroids *c);
     int64_t (*nearest_scratch_size_f64)(const nearest_centroids *c);
     void (*nearest_pack_f64)(const nearest_centroids *c);
@@ -105,8 +105,8 @@ typedef struct fastml_dense_kernels {
     void (*nearest_measure_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                            const int32_t *label, const double *weight, int64_t first, int64_t last,
-                            double *sums, double *weights);
+                            const int32_t *label, const int32_t *before, const double *weight, int64_t first,
+                            int64_t last, double *sums, double *weights);
 
     /* dense/neighbourhood */
     void (*neighbourhood_smooth)(const double *h, int64_t h_stride, int64_t m, int64_t p, const double *s,

@@ -159,41 +159,60 @@ static void FN(RN(nearest_measure))(const nearest_centroids *c, const void *rows
     }
 }
 
+/* One row to the sums of a centroid. */
+static ALWAYS_INLINE void RN(nearest_add_row)(const nearest_centroids *c, const real *x, double share,
+                                              const int weighted, int64_t first, int64_t last, double *sum,
+                                              double *weights) {
+    if (c->missing) {
+        for (int64_t f = first; f < last; f++) {
+            const double y = (double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]);
+            sum[f] += y == y ? share * y : 0.0;
+            if (weights)
+                weights[f] += y == y ? share : 0.0;
+        }
+        return;
+    }
+    if (weights)
+        *weights += share;
+    int64_t f = first;
+    for (; f + LANES_F32 <= last; f += LANES_F32) {
+        lane_f64 y[2];
+        RN(nearest_widen)(x + f, LANES_F32, y);
+        UNROLL for (int h = 0; h < 2; h++) {
+            double *to = sum + f + h * LANES_F64;
+            if (sizeof(real) == 8)
+                y[h] = y[h] - f64_load(c->offset + f + h * LANES_F64);
+            const lane_f64 old = f64_load(to);
+            f64_store(to, weighted ? f64_fma(f64_set(share), y[h], old) : (lane_f64)(old + y[h]));
+        }
+    }
+    for (; f < last; f++)
+        sum[f] += share * ((double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]));
+}
+
 /* sums[label][f] += weight * (x[f] - offset[f]) for n rows and the features first .. last - 1, of k x d sums.
    float32 rows are not offset: float64 has digits enough. `weights` is NULL, or gets the rows' weights by
-   label: k numbers, or k x d with missing values, which are left out of both. first is a multiple of 16. */
+   label: k numbers, or k x d with missing values, which are left out of both. first is a multiple of 16.
+   `before` is NULL, or the labels that the sums and weights are already of: rows whose label is the same are
+   passed over, the others are taken from where they were. */
 static void FN(RN(nearest_add))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
-                                const int32_t *label, const double *weight, int64_t first, int64_t last,
-                                double *sums, double *weights) {
-    const int64_t d = c->d;
+                                const int32_t *label, const int32_t *before, const double *weight,
+                                int64_t first, int64_t last, double *sums, double *weights) {
+    const int64_t d = c->d, each = c->missing ? d : 1;
     const real *x = rows;
     for (int64_t i = 0; i < n; i++, x += stride) {
-        double *sum = sums + label[i] * d;
-        const double share = weight ? weight[i] : 1.0;
-        if (c->missing) {
-            for (int64_t f = first; f < last; f++) {
-                const double y = (double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]);
-                sum[f] += y == y ? share * y : 0.0;
-                if (weights)
-                    weights[label[i] * d + f] += y == y ? share : 0.0;
-            }
-            continue;
+        double *sum = sums + label[i] * d, *held = weights ? weights + label[i] * each : NULL;
+        if (before) {
+            if (before[i] == label[i])
+                continue;
+            const double share = weight ? weight[i] : 1.0;
+            RN(nearest_add_row)(c, x, share, 1, first, last, sum, held);
+            RN(nearest_add_row)(c, x, -share, 1, first, last, sums + before[i] * d,
+                                weights ? weights + before[i] * each : NULL);
+        } else if (weight) {
+            RN(nearest_add_row)(c, x, weight[i], 1, first, last, sum, held);
+        } else {
+            RN(nearest_add_row)(c, x, 1.0, 0, first, last, sum, held);
         }
-        if (weights)
-            weights[label[i]] += share;
-        int64_t f = first;
-        for (; f + LANES_F32 <= last; f += LANES_F32) {
-            lane_f64 y[2];
-            RN(nearest_widen)(x + f, LANES_F32, y);
-            UNROLL for (int h = 0; h < 2; h++) {
-                double *to = sum + f + h * LANES_F64;
-                if (sizeof(real) == 8)
-                    y[h] = y[h] - f64_load(c->offset + f + h * LANES_F64);
-                const lane_f64 before = f64_load(to);
-                f64_store(to, weight ? f64_fma(f64_set(share), y[h], before) : (lane_f64)(before + y[h]));
-            }
-        }
-        for (; f < last; f++)
-            sum[f] += share * ((double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]));
     }
 }

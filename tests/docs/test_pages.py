@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ["index.md", "boosting.md", "ensembles.md", "model-files.md", "som.md", "topics.md"]
+PAGES = ["index.md", "boosting.md", "ensembles.md", "model-files.md", "som.md", "topics.md", "clustering.md"]
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the pages lie in the source tree only")
 

@@ -90,10 +90,17 @@ static void add_f32(const fastml_dense_kernels *k, bench *b) {
     const problem p = some_problem(b);
     const size_t size = (size_t)(p.c.k * p.c.d), n_weights = p.c.missing ? size : (size_t)p.c.k;
     double *sums = zeros(b, size * sizeof *sums), *weights = zeros(b, n_weights * sizeof *weights);
+    int32_t *moved = room(b, (size_t)p.n * sizeof *moved);
     const int64_t half = p.c.d / 32 * 16;
     const double *weight = below(b, 2) ? p.weight : NULL;
-    k->nearest_add_f32(&p.c, p.x32, p.c.d, p.n, p.label, weight, 0, half, sums, p.c.missing ? weights : NULL);
-    k->nearest_add_f32(&p.c, p.x32, p.c.d, p.n, p.label, weight, half, p.c.d, sums, weights);
+    k->nearest_add_f32(&p.c, p.x32, p.c.d, p.n, p.label, NULL, weight, 0, half, sums,
+                       p.c.missing ? weights : NULL);
+    k->nearest_add_f32(&p.c, p.x32, p.c.d, p.n, p.label, NULL, weight, half, p.c.d, sums, weights);
+    keep_close(b, sums, size, 1e-9);
+    keep_close(b, weights, n_weights, 1e-12);
+    for (int64_t i = 0; i < p.n; i++)
+        moved[i] = below(b, 3) ? p.label[i] : (int32_t)below(b, p.c.k);
+    k->nearest_add_f32(&p.c, p.x32, p.c.d, p.n, moved, p.label, weight, 0, p.c.d, sums, weights);
     keep_close(b, sums, size, 1e-9);
     keep_close(b, weights, n_weights, 1e-12);
 }
@@ -137,10 +144,17 @@ static void add_f64(const fastml_dense_kernels *k, bench *b) {
     const problem p = some_problem(b);
     const size_t size = (size_t)(p.c.k * p.c.d), n_weights = p.c.missing ? size : (size_t)p.c.k;
     double *sums = zeros(b, size * sizeof *sums), *weights = zeros(b, n_weights * sizeof *weights);
+    int32_t *moved = room(b, (size_t)p.n * sizeof *moved);
     const int64_t half = p.c.d / 32 * 16;
     const double *weight = below(b, 2) ? p.weight : NULL;
-    k->nearest_add_f64(&p.c, p.x64, p.c.d, p.n, p.label, weight, 0, half, sums, p.c.missing ? weights : NULL);
-    k->nearest_add_f64(&p.c, p.x64, p.c.d, p.n, p.label, weight, half, p.c.d, sums, weights);
+    k->nearest_add_f64(&p.c, p.x64, p.c.d, p.n, p.label, NULL, weight, 0, half, sums,
+                       p.c.missing ? weights : NULL);
+    k->nearest_add_f64(&p.c, p.x64, p.c.d, p.n, p.label, NULL, weight, half, p.c.d, sums, weights);
+    keep_close(b, sums, size, 1e-9);
+    keep_close(b, weights, n_weights, 1e-12);
+    for (int64_t i = 0; i < p.n; i++)
+        moved[i] = below(b, 3) ? p.label[i] : (int32_t)below(b, p.c.k);
+    k->nearest_add_f64(&p.c, p.x64, p.c.d, p.n, moved, p.label, weight, 0, p.c.d, sums, weights);
     keep_close(b, sums, size, 1e-9);
     keep_close(b, weights, n_weights, 1e-12);
 }

@@ -53,6 +53,7 @@ class Rows:
         labels: npt.NDArray[np.int32] | None = ...,
         feature_weight: npt.NDArray[np.float64] | None = ...,
         errors: bool = ...,
+        previous: Accumulation | None = ...,
     ) -> Accumulation: ...
 
 def nearest(

@@ -137,7 +137,13 @@ cdef class Rows:
         self._values = values
         self.data = <const char *><size_t>values.ctypes.data
 
-    cdef object _values
+    cdef object _values, _room
+
+    cdef object take_room(self, shape):
+        """An array for sums, the same one for passes of the same shape; what is in it is left from before."""
+        if self._room is None or self._room.shape != shape:
+            self._room = np.empty(shape)
+        return self._room
 
     cdef const char *block(self, Py_ssize_t lo, Py_ssize_t n, char *dense) noexcept nogil:
         """Rows lo .. lo + n - 1, written to `dense` if they are sparse."""
@@ -198,7 +204,8 @@ cdef class Rows:
         return (labels, away, runners_up) if second else (labels, away)
 
     def accumulate(
-        self, centroids, sample_weight=None, *, metric="sqeuclidean", labels=None, feature_weight=None, errors=True
+        self, centroids, sample_weight=None, *, metric="sqeuclidean", labels=None, feature_weight=None, errors=True,
+        previous=None,
     ):
         """Label the rows and add them up by label, in one pass.
 
@@ -212,16 +219,19 @@ cdef class Rows:
             Known labels; without, the nearest centroid is found.
         errors : bool, default=True
             Whether to measure distances too.
+        previous : Accumulation, optional
+            Of these rows with these weights and other centroids: only rows whose label is another now are added
+            and subtracted. Sums then have the rounding of the earlier ones.
 
         Returns
         -------
         Accumulation
         """
-        cdef _Work work = _Work(self, centroids, metric, feature_weight)
+        cdef _Work work = _Work(self, centroids, metric, feature_weight, previous)
         labels = work.need_labels(labels)
-        work.need_sums(sample_weight, errors)
+        work.need_sums(sample_weight, errors, previous)
         work.run()
-        return Accumulation(labels, *work.merged())
+        return Accumulation(labels, *work.merged(previous))
 
 
 cdef class _Work:
@@ -235,9 +245,10 @@ cdef class _Work:
     cdef const double[:, ::1] values
     cdef const double[::1] offset, feature_weight, weight
     cdef int32_t[::1] labels
+    cdef const int32_t[::1] before
     cdef int32_t *second
     cdef char *distances
-    cdef bint search, adds, errs, by_feature, weighted
+    cdef bint search, adds, errs, by_feature, weighted, moves
     cdef char *packed
     cdef char *scratch
     cdef Py_ssize_t scratch_size, dense_size, block_rows, chunk_rows, n_chunks, slice_width
@@ -247,18 +258,19 @@ cdef class _Work:
     cdef double *errors
     cdef Py_ssize_t sums_size, weights_size
 
-    def __cinit__(self, Rows rows, centroids, metric, feature_weight):
+    def __cinit__(self, Rows rows, centroids, metric, feature_weight, previous=None):
         if metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
         self.rows = rows
         values = np.ascontiguousarray(centroids, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != rows.d or not len(values):
             raise ValueError(f"centroids must have shape (k, {rows.d}), k at least 1, got {values.shape}")
-        with np.errstate(over="ignore", invalid="ignore"):
-            offset = values.mean(axis=0).astype(rows.dtype).astype(np.float64)
+        if previous is not None and rows.item == 8:
+            offset = previous.offset.copy()
+        else:
+            offset = _middle(values, rows.dtype)
         if metric == "cosine":
             offset[:] = 0.0
-        offset[~np.isfinite(offset)] = 0.0
         self.values, self.offset = values, offset
         self.c.k, self.c.d = values.shape[0], rows.d
         self.c.metric = METRICS[metric]
@@ -281,7 +293,7 @@ cdef class _Work:
         cdef Py_ssize_t n = self.rows.n, k = self.c.k, d = self.c.d, least, room
         cdef double terms = <double>n * k * d
         self.block_rows = max(1, BLOCK_BYTES // (d * self.rows.item * TILE)) * TILE
-        least = max(<Py_ssize_t>LEAST_CHUNK, k // 4)
+        least = max(<Py_ssize_t>LEAST_CHUNK, 8 * k)  # sums take longer to merge than they are worth otherwise
         self.n_chunks = max(<Py_ssize_t>MOST_CHUNKS, <Py_ssize_t>min(1e6, terms / WINDOW_TERMS))
         self.n_chunks = max(<Py_ssize_t>1, min(self.n_chunks, n // least))
         room = max(n * d * self.rows.item, <Py_ssize_t>LEAST_SUMS) // (8 * k * d)
@@ -336,18 +348,23 @@ cdef class _Work:
         self.distances = <char *><size_t>distances.ctypes.data
         return distances
 
-    cdef int need_sums(self, sample_weight, bint errors) except -1:
+    cdef int need_sums(self, sample_weight, bint errors, previous) except -1:
         cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_feature else max(<Py_ssize_t>1, self.n_chunks)
         if sample_weight is not None:
             self.weighted = True
             self.weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
             if self.weight.shape[0] != self.rows.n:
                 raise ValueError(f"sample_weight must have shape ({self.rows.n},)")
+        if previous is not None:
+            self.before, self.moves = previous.labels, True
         self.adds, self.errs = True, errors
         self.sums_size = k * self.c.d
         self.weights_size = self.sums_size if self.rows.missing else k
-        self.sums_ = np.zeros((kept, k, self.c.d))
+        # zeroed chunk by chunk: memory that the last pass used costs no page faults
+        self.sums_ = self.rows.take_room((kept, k, self.c.d))
         self.weights_ = np.zeros((kept, k, self.c.d)) if self.rows.missing else np.zeros((kept, k))
+        if kept == 1:
+            self.sums_[:] = 0.0
         self.sums = <double *><size_t>self.sums_.ctypes.data
         self.weights = <double *><size_t>self.weights_.ctypes.data
         if errors:
@@ -355,19 +372,32 @@ cdef class _Work:
             self.errors = <double *><size_t>self.errors_.ctypes.data
         return 0
 
-    cdef object merged(self):
+    cdef object merged(self, previous):
         """Weights, sums, offset and errors of all chunks, added in their order."""
-        weights, sums = self.weights_[0], self.sums_[0]
-        for i in range(1, len(self.sums_)):
-            weights += self.weights_[i]
-            sums += self.sums_[i]
-        errors = None
-        if self.errs:
-            errors = self.errors_[0]
-            for i in range(1, len(self.errors_)):
-                errors += self.errors_[i]
+        weights, sums = self.total(self.weights_), self.total(self.sums_)
+        errors = self.total(self.errors_) if self.errs else None
+        if previous is not None:
+            weights += previous.weights
+            sums += previous.shifted_sums
         offset = np.asarray(self.offset) if self.rows.item == 8 else np.zeros(self.c.d)
         return weights, sums, offset, errors
+
+    cdef object total(self, parts):
+        """The sum over the first axis, in its order."""
+        cdef Py_ssize_t j, n_parts = len(parts), size = parts[0].size, width = 1024
+        cdef Py_ssize_t n_slices = (size + width - 1) // width
+        cdef double *p = <double *><size_t>parts.ctypes.data
+        cdef int n_threads = self.threads() if n_parts * size > 1 << 16 else 1
+        for j in prange(n_slices, nogil=True, num_threads=n_threads, schedule="static"):
+            self.total_slice(p, n_parts, size, j * width, min(size, (j + 1) * width))
+        return parts[0].copy()
+
+    cdef void total_slice(self, double *p, Py_ssize_t n_parts, Py_ssize_t size, Py_ssize_t first,
+                          Py_ssize_t last) noexcept nogil:
+        cdef Py_ssize_t i, j
+        for i in range(1, n_parts):
+            for j in range(first, last):
+                p[j] += p[i * size + j]
 
     cdef int run(self) except -1:
         cdef Py_ssize_t i, start, stop, window
@@ -396,6 +426,8 @@ cdef class _Work:
         cdef const char *x
         cdef const double *weight
         cdef double *errors = self.errors + i * self.c.k if self.errs else NULL
+        if self.adds and not self.by_feature:
+            memset(self.sums + i * self.sums_size, 0, self.sums_size * sizeof(double))
         while lo < hi:
             n = min(self.block_rows, hi - lo)
             x = self.rows.block(lo, n, scratch + self.scratch_size)
@@ -407,15 +439,25 @@ cdef class _Work:
                 self.measure(&self.c, x, self.c.d, n, &self.labels[lo], weight,
                              self.distances + lo * self.rows.item if self.distances != NULL else NULL, errors)
             if self.adds and not self.by_feature:
-                self.add(&self.c, x, self.c.d, n, &self.labels[lo], weight, 0, self.c.d,
+                self.add(&self.c, x, self.c.d, n, &self.labels[lo], &self.before[lo] if self.moves else NULL,
+                         weight, 0, self.c.d,
                          self.sums + i * self.sums_size, self.weights + i * self.weights_size)
             lo = lo + n
 
     cdef void add_slice(self, Py_ssize_t i) noexcept nogil:
         cdef Py_ssize_t first = i * self.slice_width, last = min(<Py_ssize_t>self.c.d, first + self.slice_width)
         self.add(&self.c, self.rows.data, self.c.d, self.rows.n, &self.labels[0],
+                 &self.before[0] if self.moves else NULL,
                  &self.weight[0] if self.weighted else NULL, first, last, self.sums,
                  self.weights if first == 0 or self.c.missing else NULL)
+
+
+cdef object _middle(values, dtype):
+    """The mean of the centroids as numbers of the rows' type; 0 where that is infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        offset = values.mean(axis=0).astype(dtype).astype(np.float64)
+    offset[~np.isfinite(offset)] = 0.0
+    return offset
 
 
 cdef inline char *aligned(char *p) noexcept nogil:

@@ -72,8 +72,8 @@ ctypedef void (*nearest_measure_t)(const nearest_centroids *c, const void *x, in
                                    const int32_t *label, const double *weight, void *distance,
                                    double *errors) noexcept nogil
 ctypedef void (*nearest_add_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                               const int32_t *label, const double *weight, int64_t first, int64_t last,
-                               double *sums, double *weights) noexcept nogil
+                               const int32_t *label, const int32_t *before, const double *weight,
+                               int64_t first, int64_t last, double *sums, double *weights) noexcept nogil
 
 
 cdef extern from "dense/neighbourhood.h" nogil:

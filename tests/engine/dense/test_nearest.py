@@ -152,6 +152,22 @@ def test_known_labels_are_added_up():
     np.testing.assert_array_equal(found.weights, weights[:, 0])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("missing", [False, True])
+def test_rows_that_moved_are_added_and_subtracted(isa, dtype, missing):
+    X, centroids, rng = problem(3000, 12, 21, dtype, missing=missing)
+    rows = Rows(X, 2)
+    found = rows.accumulate(centroids)
+    for _ in range(4):
+        centroids = centroids + rng.normal(0, 0.1, centroids.shape)
+        found = rows.accumulate(centroids, previous=found)
+        fresh = rows.accumulate(centroids)
+        np.testing.assert_array_equal(found.labels, fresh.labels)
+        np.testing.assert_array_equal(found.weights, fresh.weights)
+        np.testing.assert_allclose(found.sums, fresh.sums, rtol=1e-11, atol=1e-10)
+        np.testing.assert_array_equal(found.errors, fresh.errors)
+
+
 def test_merged_statistics_are_those_of_all_rows():
     X, centroids, _ = problem(400, 6, 10, np.float64)
     whole = accumulate(X, centroids)
