@@ -216,12 +216,24 @@ static inline lane_f64 f64_from_upper(lane_f32 a) {
 
 /* Sum of the lanes: neighbours first, so the order follows from the number of lanes alone. */
 static inline float f32_sum(lane_f32 a) {
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+    /* by hand: of the loop below GCC makes one, through memory */
+#if defined(FASTML_AVX512)
+    const __m256 b = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+#else
+    const __m256 b = a;
+#endif
+    __m128 c = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    c = _mm_add_ps(c, _mm_movehl_ps(c, c));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_shuffle_ps(c, c, 1)));
+#else
     float x[LANES_F32];
     f32_store(x, a);
     for (int half = LANES_F32 / 2; half; half /= 2)
         for (int j = 0; j < half; j++)
             x[j] += x[j + half];
     return x[0];
+#endif
 }
 static inline double f64_sum(lane_f64 a) {
     double x[LANES_F64];
@@ -230,6 +242,30 @@ static inline double f64_sum(lane_f64 a) {
         for (int j = 0; j < half; j++)
             x[j] += x[j + half];
     return x[0];
+}
+
+/* The greatest of the lanes; none is NaN. */
+static inline float f32_greatest(lane_f32 a) {
+#if defined(FASTML_AVX512)
+    return _mm512_reduce_max_ps(a);
+#else
+    float x[LANES_F32];
+    f32_store(x, a);
+    for (int j = 1; j < LANES_F32; j++)
+        x[0] = x[j] > x[0] ? x[j] : x[0];
+    return x[0];
+#endif
+}
+static inline double f64_greatest(lane_f64 a) {
+#if defined(FASTML_AVX512)
+    return _mm512_reduce_max_pd(a);
+#else
+    double x[LANES_F64];
+    f64_store(x, a);
+    for (int j = 1; j < LANES_F64; j++)
+        x[0] = x[j] > x[0] ? x[j] : x[0];
+    return x[0];
+#endif
 }
 
 /* The first n lanes, 0 <= n <= LANES; the others are zero, and are neither read nor written in memory. */

@@ -1,5 +1,6 @@
 #include "dense/topics.h"
 #include "dense/digamma.h"
+#include "dense/transpose.h"
 
 #include <math.h>
 

@@ -2,15 +2,6 @@
 #define TOPICS_NOTHING ((real)(sizeof(real) == 4 ? 0x1p-40 : 0x1p-480))
 #define TOPICS_LEAST ((real)(sizeof(real) == 4 ? 0x1p-80 : 0x1p-960))
 
-static ALWAYS_INLINE real RN(topics_greatest)(lane a) {
-    real x[LANES], most;
-    R(store)(x, a);
-    most = x[0];
-    for (int j = 1; j < LANES; j++)
-        most = x[j] > most ? x[j] : most;
-    return most;
-}
-
 /* Weights of n words: words rows[0], rows[1], ..., or 0, 1, ... if rows is NULL. scale[k] is the inverse of
    exp(psi(sum of topic k)), or of the sum itself with TOPICS_MEAN; peak[w], if not NULL, is what the word's
    weights were divided by, of which the logarithm is to be taken. room: width reals. */
@@ -36,7 +27,7 @@ static void FN(RN(topics_weights))(const real *topics, const real *scale, int ki
                 R(store)(room + k, s);
                 least = R(min)(least, R(select)(R(lt)(zero, factor), s, least));
             }
-            const real base = -RN(topics_greatest)(zero - least);
+            const real base = -R(greatest)(zero - least);
             for (int64_t k = 0; k < width; k += LANES) {
                 const lane a = R(load)(to + k) * R(exp)(R(set)(base) - R(load)(room + k));
                 R(store)(to + k, a);
@@ -45,7 +36,7 @@ static void FN(RN(topics_weights))(const real *topics, const real *scale, int ki
             if (peak)
                 peak[word] = -(double)base;
         }
-        const real top = RN(topics_greatest)(most);
+        const real top = R(greatest)(most);
         const lane inverse = R(set)(top > 0 ? 1 / top : 0);
         for (int64_t k = 0; k < width; k += LANES) {
             const lane a = R(load)(to + k) * inverse;

@@ -2,14 +2,14 @@
 /* A document on its way: words in columns of `stride` reals, so that a topic's weights of them are a line. */
 typedef struct RN(topics_work) {
     int64_t stride;
-    real *tile, *count, *ratio; /* (n_topics, stride), (stride), (stride) */
+    real *tile, *count, *ratio; /* (width, stride), (stride), (stride) */
     real *theta, *gamma, *share, *power;
     int32_t *active; /* topics in the loop; theta and gamma are theirs, in this order */
     int64_t n_active;
 } RN(topics_work);
 
-static void RN(topics_open)(RN(topics_work) * d, const real *weights, int64_t width, int64_t n_topics,
-                            const int32_t *words, const real *counts, int64_t n, real *room) {
+static void RN(topics_open)(RN(topics_work) * d, const real *weights, int64_t width, const int32_t *words,
+                            const real *counts, int64_t n, real *room) {
     d->stride = (n + LANES - 1) / LANES * LANES;
     d->theta = room;
     d->gamma = d->theta + width;
@@ -31,9 +31,14 @@ static void RN(topics_open)(RN(topics_work) * d, const real *weights, int64_t wi
                     PREFETCH(next + k);
             }
         }
-        for (int64_t k = 0; k < n_topics; k++)
+        for (int64_t k = 0; k < width; k += LANES) {
+            lane square[LANES];
             for (int j = 0; j < LANES; j++)
-                d->tile[k * d->stride + block + j] = row[j][k];
+                square[j] = R(load)(row[j] + k);
+            R(turn)(square, LANES);
+            for (int j = 0; j < LANES; j++)
+                R(store)(d->tile + (k + j) * d->stride + block, square[j]);
+        }
     }
 }
 
@@ -117,12 +122,12 @@ static real RN(topics_theta)(RN(topics_work) * d) {
             d->power[i + j] = (real)1e30;
         least = R(min)(least, R(load)(d->power + i));
     }
-    const lane base = R(set)(-RN(topics_greatest)(R(set)(0) - least));
+    const lane base = R(set)(-R(greatest)(R(set)(0) - least));
     for (int64_t i = 0; i < n; i += LANES) {
         const lane a = R(load)(d->theta + i) * R(exp)(base - R(load)(d->power + i));
         R(store)(d->theta + i, R(select)(R(lt)(a, R(set)(TOPICS_NOTHING)), R(set)(0), a));
     }
-    return -RN(topics_greatest)(R(set)(0) - least);
+    return -R(greatest)(R(set)(0) - least);
 }
 
 /* The topics that are not in the loop: their theta, at most that of the prior, and what it gives them. Those
@@ -139,7 +144,7 @@ static int64_t RN(topics_recall)(RN(topics_work) * d, const topics_rule *rule, c
             continue;
         lane s;
         const lane a = R(exp_digamma_parts)(R(set)(prior[k]), &s);
-        const real x = RN(topics_greatest)(a * R(exp)(R(set)(base) - s));
+        const real x = R(greatest)(a * R(exp)(R(set)(base) - s));
         real dot = 0;
         theta[k] = x < TOPICS_NOTHING ? 0 : x;
         if (theta[k] > 0)
@@ -195,7 +200,7 @@ static int64_t FN(RN(topics_document))(const real *weights, const topics_rule *r
     if (n == 0)
         return 0;
     RN(topics_work) d;
-    RN(topics_open)(&d, weights, width, n_topics, words, counts, n, room);
+    RN(topics_open)(&d, weights, width, words, counts, n, room);
     double tokens = 0.0;
     for (int64_t i = 0; i < n; i++)
         tokens += (double)counts[i];
