@@ -33,6 +33,7 @@ FORMAT_VERSION = 1
 _ESTIMATORS = {
     "AdaBoostClassifier": "fastml.ensemble",
     "AdaBoostRegressor": "fastml.ensemble",
+    "BayesianGaussianMixture": "fastml.mixture",
     "CategoricalHMM": "fastml.hmm",
     "DecisionTreeClassifier": "fastml.tree",
     "DecisionTreeRegressor": "fastml.tree",
@@ -42,6 +43,7 @@ _ESTIMATORS = {
     "ExtraTreesRegressor": "fastml.ensemble",
     "GMMHMM": "fastml.hmm",
     "GaussianHMM": "fastml.hmm",
+    "GaussianMixture": "fastml.mixture",
     "GradientBoostingClassifier": "fastml.ensemble",
     "GradientBoostingRegressor": "fastml.ensemble",
     "GrowingSOM": "fastml.cluster",

@@ -20,6 +20,7 @@ from fastml.mixture.covariances import precisions_of
 from fastml.mixture.initialization import first_statistics
 from fastml.mixture.progress import Progress
 from fastml.mixture.rows import Rows
+from fastml.mixture.state import get_state, set_state
 
 __all__ = ["BaseMixture", "check_shape"]
 
@@ -95,7 +96,8 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            float32 or float64 stay as they are, and what is fitted has the same type.
+            float32 or float64 stay as they are, and what is fitted has the same type. NaN is a missing value:
+            EM looks at what is known of a row only, exactly [1]_.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Not negative. A row of weight 2 counts as two rows.
@@ -107,8 +109,13 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If X is infinite or has fewer rows (of positive weight) than components, or a component collapses
-            (see `reg_covar`).
+            If X is infinite, has fewer rows (of positive weight) than components, or rows or features without
+            any known value; or if a component collapses (see `reg_covar`).
+
+        References
+        ----------
+        .. [1] Z. Ghahramani, M. Jordan. "Supervised learning from incomplete data via an EM approach." NIPS 6
+           (1994) 120-127.
         """
         self._fit(X, sample_weight)
         return self
@@ -158,7 +165,15 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def _read(self, X, sample_weight, *, reset):
         """Check the rows of a fit."""
         dtype = [np.float64, np.float32] if reset else self.means_.dtype
-        X = validate_data(self, X, dtype=dtype, order="C", ensure_min_samples=2 if reset else 1, reset=reset)
+        X = validate_data(
+            self,
+            X,
+            dtype=dtype,
+            order="C",
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=2 if reset else 1,
+            reset=reset,
+        )
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -169,7 +184,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
                 f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
                 f"n_samples = {n_rows}{of}"
             )
-        shift = None if reset or self._stream is None else self._stream[1]
+        shift = None if reset or getattr(self, "_stream", None) is None else self._stream[1]
         rows = Rows(X, weight, self.covariance_type, self.n_components, resolve_n_jobs(self.n_jobs), shift)
         if not np.isfinite(rows.shift).all():
             raise ValueError("the mean of X is too large for its dtype: rescale the rows")
@@ -196,7 +211,9 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
 
         The statistics of the batch, per unit of weight, replace a part ``(t + learning_offset) **
         -learning_decay`` of those before, t counting the batches; then the parameters are updated. The first
-        batch of an unfitted model is where it starts, as in `fit` with one iteration.
+        batch of an unfitted model is where it starts, as in `fit` with one iteration. After `fit` the
+        statistics of its rows are those before; a model file does not hold them, so the first batch after
+        loading replaces all.
 
         Parameters
         ----------
@@ -214,13 +231,16 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         .. [1] O. Cappé, E. Moulines. "On-line expectation-maximization algorithm for latent data models."
            Journal of the Royal Statistical Society B 71 (2009) 593-613.
         """
-        first = not hasattr(self, "_stream") or self._stream is None
+        first = getattr(self, "_stream", None) is None
         rows = self._read(X, sample_weight, reset=not hasattr(self, "means_"))
+        if first:
+            self._check_parameters(rows)
         if hasattr(self, "means_"):
             before = self._current()
         else:
             before = self._start(rows, check_random_state(self.random_state))
-        stats = rows.accumulate(self._components(before, rows.shift, rows.X.dtype))
+        components = self._components(before, rows.shift, rows.X.dtype)
+        stats = rows.accumulate(components, before["covariances"])
         bound, batches, weight = stats, 0, stats.total_weight
         stats = stats.scaled(1.0 / weight)
         if not first:
@@ -249,7 +269,9 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def _score(self, X, **wanted):
         """Arrays of (n_samples, ...) by name of what `score` of the engine fills, with their dtype."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C", reset=False)
+        X = validate_data(
+            self, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite="allow-nan", reset=False
+        )
         parameters = self._current()
         shift = self.weights_.astype(np.float64) @ parameters["means"]
         rows = Rows(X, None, self.covariance_type, len(self.means_), resolve_n_jobs(self.n_jobs), shift)
@@ -257,7 +279,8 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         for name, is_wide in wanted.items():
             shape = (len(X), rows.n_components) if is_wide else len(X)
             out[name] = np.empty(shape, dtype=np.int64 if name == "labels" else X.dtype)
-        rows.score(self._components(parameters, rows.shift, X.dtype), **out)
+        components = self._components(parameters, rows.shift, X.dtype)
+        rows.score(components, parameters["covariances"], **out)
         return out
 
     def score_samples(self, X):
@@ -366,6 +389,17 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "means_")
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _get_model_state(self):
+        return get_state(self)
+
+    def _set_model_state(self, values, arrays):
+        set_state(self, values, arrays)
+
 
 class _Run:
     """EM from one start.
@@ -385,7 +419,7 @@ class _Run:
         self.converged, self.stats = False, None
         for n_iter in range(1, model.max_iter + 1):
             components = model._components(self.parameters, rows.shift, rows.X.dtype)
-            self.stats = rows.accumulate(components)
+            self.stats = rows.accumulate(components, self.parameters["covariances"])
             if not np.isfinite(self.stats.log_likelihood):
                 raise ValueError(
                     "the log-likelihood of the rows is not finite: their values are too large, or too far "

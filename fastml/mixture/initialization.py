@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans, kmeans_plusplus
+
+from fastml._engine.dense.nearest import Rows as NearestRows
+from fastml.cluster import KMeans
+from fastml.cluster.seeding import kmeans_plusplus_rows
 
 __all__ = ["first_statistics"]
 
@@ -23,7 +26,7 @@ def first_statistics(rows, init_params, random_state):
     """
     k = rows.n_components
     if init_params == "kmeans":
-        means = KMeans(n_clusters=k, n_init=1, random_state=random_state)
+        means = KMeans(n_clusters=k, n_init=1, random_state=random_state, n_jobs=rows.n_threads)
         return rows.of_labels(means.fit(rows.X, sample_weight=rows.weight).labels_)
     if init_params == "random":
         return rows.of_random(random_state)
@@ -34,5 +37,5 @@ def first_statistics(rows, init_params, random_state):
                 f"n_components={k} rows cannot be drawn from {np.count_nonzero(chance)} of positive weight"
             )
         return rows.of_chosen(random_state.choice(len(rows.X), size=k, replace=False, p=chance))
-    _, chosen = kmeans_plusplus(rows.X, k, sample_weight=rows.weight, random_state=random_state)
-    return rows.of_chosen(chosen)
+    places = NearestRows(rows.X, rows.n_threads)
+    return rows.of_chosen(kmeans_plusplus_rows(places, k, rows.weight, random_state))

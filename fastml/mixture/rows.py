@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastml._engine.dense.gaussian import accumulate, moments, pairs_of, score
+from fastml._engine.dense.gaussian_missing import missing, split_rows
 from fastml.mixture.statistics import Statistics, symmetric
 
 __all__ = ["Rows"]
@@ -19,6 +20,7 @@ class Rows:
     Parameters
     ----------
     X : float32 or float64 array of shape (n, d), rows contiguous
+        NaN is a missing value.
     weight : float64 array of shape (n,) or None
     covariance_type : {"full", "tied", "diag", "spherical"}
     n_components : int
@@ -30,6 +32,8 @@ class Rows:
     ----------
     shift : array of shape (d,), of X's dtype
     total_weight : float
+    complete, incomplete : int32 arrays, or None
+        Numbers of the rows without and with missing values; None where nothing is missing.
     """
 
     def __init__(self, X, weight, covariance_type, n_components, n_threads, shift=None):
@@ -37,12 +41,19 @@ class Rows:
         self.covariance_type, self.n_components = covariance_type, n_components
         self.n_threads = n_threads
         self.total_weight = float(len(X)) if weight is None else float(weight.sum())
+        self.complete = self.incomplete = None
+        with np.errstate(over="ignore", invalid="ignore"):
+            suspicious = np.isnan(X.sum())
+        if suspicious and np.isnan(X).any():
+            self.complete, self.incomplete = split_rows(X)
         self.shift = self.mean().astype(X.dtype) if shift is None else np.asarray(shift, dtype=X.dtype)
         self.pairs = pairs_of(X.shape[1], covariance_type)
         self._total_second = None
 
     def mean(self):
-        """Weighted mean of the rows, float64 (d,)."""
+        """Weighted mean of the rows' known values, float64 (d,)."""
+        if self.incomplete is not None:
+            return self._known_mean()
         X, d = self.X, self.X.shape[1]
         # twice: the second time about the first mean, so that float32 keeps its digits
         shift = X[0].copy()
@@ -52,28 +63,81 @@ class Rows:
             shift = mean.astype(X.dtype)
         return mean
 
-    def total_second(self):
-        """Sum of weighted products of features about the shift, float64 (d, d): always the same."""
+    def _known_mean(self):
+        total, count = 0.0, 0.0
+        for start in range(0, len(self.X), _DRAWN_ROWS):
+            X = self.X[start : start + _DRAWN_ROWS].astype(np.float64)
+            known = ~np.isnan(X)
+            weight = np.ones(len(X)) if self.weight is None else self.weight[start : start + _DRAWN_ROWS]
+            total = total + weight @ np.where(known, X, 0.0)
+            count = count + weight @ known
+        if not np.all(count):
+            raise ValueError(
+                "X has features without any known value of positive weight, such as feature "
+                f"{np.flatnonzero(count == 0)[0]}: leave them out"
+            )
+        return total / count
+
+    def total_second(self, index=None):
+        """Sum of weighted products of features about the shift (so is what is missing), float64 (d, d)."""
+        d = self.X.shape[1]
+        pairs = pairs_of(d, "full")
+        sums = moments(self.X, pairs, 1, self.shift, self.weight, index, n_threads=self.n_threads)[:, 0]
+        return symmetric(sums[: d * (d + 1) // 2], d)
+
+    def _complete_second(self):
+        """That of the rows without missing values: the same in all iterations."""
         if self._total_second is None:
-            X, d = self.X, self.X.shape[1]
-            pairs = pairs_of(d, "full")
-            sums = moments(X, pairs, 1, self.shift, self.weight, n_threads=self.n_threads)[:, 0]
-            self._total_second = symmetric(sums[: d * (d + 1) // 2], d)
+            self._total_second = self.total_second(self.complete)
         return self._total_second
 
     def covariance(self):
-        """Covariance of all rows about their mean, float64 (d, d)."""
+        """Covariance of all rows about their mean, float64 (d, d); what is missing is its feature's mean."""
         by = self.mean() - self.shift.astype(np.float64)
         return self.total_second() / self.total_weight - np.outer(by, by)
 
-    def _statistics(self, sums, totals=(0.0, 0.0)):
-        total = self.total_second() if self.covariance_type == "tied" else None
+    def _statistics(self, sums, totals=(0.0, 0.0), total=None):
+        if self.covariance_type == "tied" and total is None:
+            total = self.total_second()
         return Statistics.from_sums(self.covariance_type, sums, total, self.total_weight, len(self.X), totals)
 
-    def accumulate(self, components):
-        """Expected statistics under the components, and the log-likelihood: one pass over the rows."""
-        sums, totals = accumulate(self.X, components, self.weight, n_threads=self.n_threads)
-        return self._statistics(sums, totals)
+    def accumulate(self, components, covariances):
+        """Expected statistics under the components, and the log-likelihood: one pass over the rows.
+
+        Parameters
+        ----------
+        components : Components
+        covariances : float64 array
+            What the components' factors are of; looked at where values are missing.
+
+        Returns
+        -------
+        Statistics
+        """
+        total = self._complete_second() if self.covariance_type == "tied" else None
+        if self.incomplete is None:
+            sums, totals = accumulate(self.X, components, self.weight, n_threads=self.n_threads)
+            return self._statistics(sums, totals, total)
+        sums, totals = accumulate(self.X, components, self.weight, self.complete, self.n_threads)
+        return self._statistics(sums, totals, total).merge(self._missing(components, covariances))
+
+    def _missing(self, components, covariances):
+        """Statistics of the rows with missing values."""
+        weight, first, second, totals = missing(
+            self.X,
+            components,
+            covariances,
+            self.incomplete,
+            self.weight,
+            sum_up=True,
+            n_threads=self.n_threads,
+        )
+        if self.covariance_type in ("full", "tied"):
+            second = symmetric(second, self.X.shape[1])
+        if self.covariance_type == "tied":
+            second = second[0]
+        # the rows themselves are counted by the statistics of the complete ones
+        return Statistics(self.covariance_type, weight, first, second, 0.0, 0, *totals)
 
     def of_labels(self, labels):
         """Statistics when every row belongs to the component of its label."""
@@ -114,6 +178,8 @@ class Rows:
             )
         return self._statistics(sums)
 
-    def score(self, components, **wanted):
-        """See `fastml._engine.dense.gaussian.score`."""
-        score(self.X, components, n_threads=self.n_threads, **wanted)
+    def score(self, components, covariances, **wanted):
+        """Fill the arrays that are wanted, see `fastml._engine.dense.gaussian.score`."""
+        score(self.X, components, self.complete, n_threads=self.n_threads, **wanted)
+        if self.incomplete is not None:
+            missing(self.X, components, covariances, self.incomplete, n_threads=self.n_threads, **wanted)

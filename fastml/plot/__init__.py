@@ -5,7 +5,15 @@ Every function draws into the axes that it is given, or into a new figure, and r
 
 from fastml.plot.importance import plot_importance
 from fastml.plot.learning_curve import plot_learning_curve
+from fastml.plot.mixture import plot_mixture, plot_selection
 from fastml.plot.topics import plot_topics
 from fastml.plot.tree import plot_tree
 
-__all__ = ["plot_importance", "plot_learning_curve", "plot_topics", "plot_tree"]
+__all__ = [
+    "plot_importance",
+    "plot_learning_curve",
+    "plot_mixture",
+    "plot_selection",
+    "plot_topics",
+    "plot_tree",
+]

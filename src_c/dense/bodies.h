@@ -41,6 +41,8 @@ const fastml_dense_kernels FN(fastml_dense_kernels) = {
     .gaussian_blocks = FN(gaussian_blocks),
     BOTH(gaussian_room),
     BOTH(gaussian_accumulate),
+    .gaussian_missing_room = FN(gaussian_missing_room),
+    BOTH(gaussian_missing),
     BOTH(gaussian_moments),
     BOTH(gaussian_score),
 

@@ -9,7 +9,7 @@ typedef struct problem {
     gaussian_shape shape;
     gaussian_rows rows;
     int64_t n_all;
-    double *x, *shift, *factors, *constants;
+    double *x, *shift, *factors, *constants, *means;
     size_t n_factors;
 } problem;
 
@@ -108,6 +108,38 @@ static void room_f64(const fastml_dense_kernels *k, bench *b) {
     keep(b, &enough, 1);
 }
 
+/* Rows with NaN under random covariances A A' + 1. */
+static problem draw_missing(bench *b) {
+    problem p = draw(b);
+    const size_t d = (size_t)p.shape.n_features, k = (size_t)p.shape.n_components;
+    const size_t n_matrices = p.shape.kind == GAUSSIAN_TIED ? 1 : k;
+    for (int64_t i = 0; i < p.n_all; i++)
+        for (size_t c = 0; c < d; c++)
+            if (c != (size_t)(i % (int64_t)d) && below(b, 3) == 0)
+                p.x[(size_t)(i * p.rows.stride) + c] = NAN;
+    p.factors = zeros(b, k * d * d * sizeof *p.factors);
+    for (size_t j = 0; j < n_matrices; j++)
+        for (size_t a = 0; a < d; a++) {
+            if (p.shape.kind == GAUSSIAN_DIAG) {
+                p.factors[j * d + a] = 0.5 + uniform(b);
+                continue;
+            }
+            for (size_t c = 0; c < a; c++) /* diagonally dominant */
+                p.factors[(j * d + a) * d + c] = p.factors[(j * d + c) * d + a] = 0.1 * (uniform(b) - 0.5);
+            p.factors[(j * d + a) * d + a] = 1 + uniform(b);
+        }
+    p.means = room(b, k * d * sizeof *p.means);
+    for (size_t i = 0; i < k * d; i++)
+        p.means[i] = bell(b);
+    return p;
+}
+
+static void missing_room(const fastml_dense_kernels *k, bench *b) {
+    const problem p = draw(b);
+    const char enough = k->gaussian_missing_room(&p.shape) > 0;
+    keep(b, &enough, 1);
+}
+
 #define CASES(type, real, given, tolerance)                                                                  \
     static void accumulate_##type(const fastml_dense_kernels *k, bench *b) {                                 \
         const problem p = draw(b);                                                                           \
@@ -122,6 +154,27 @@ static void room_f64(const fastml_dense_kernels *k, bench *b) {
         keep_sums(k, b, &p, sums, 1e3 * tolerance);                                                          \
         keep_close(b, &totals.log_likelihood, 1, 1e4 * tolerance);                                           \
         keep_close(b, &totals.entropy, 1, 1e4 * tolerance);                                                  \
+    }                                                                                                        \
+    static void missing_##type(const fastml_dense_kernels *k, bench *b) {                                    \
+        const problem p = draw_missing(b);                                                                   \
+        const size_t d = (size_t)p.shape.n_features, m = (size_t)p.shape.n_components;                       \
+        const size_t n = (size_t)p.n_all, n_second = p.shape.kind == GAUSSIAN_DIAG ? d : d * (d + 1) / 2;    \
+        const size_t n_sums = m + m * d + n_second * (p.shape.kind == GAUSSIAN_TIED ? 1 : m);                \
+        real *row = zeros(b, n * sizeof *row), *resp = zeros(b, n * m * sizeof *resp);                       \
+        real *density = zeros(b, n * m * sizeof *density);                                                   \
+        int64_t *label = zeros(b, n * sizeof *label);                                                        \
+        double *sums = zeros(b, n_sums * sizeof *sums);                                                      \
+        gaussian_totals totals = {0, 0};                                                                     \
+        k->gaussian_missing_##type(&p.shape, given(b, p.x, (size_t)(p.n_all * p.rows.stride)), &p.rows,      \
+                                   given(b, p.shift, d), p.means, p.factors, p.constants,                    \
+                                   room(b, (size_t)k->gaussian_missing_room(&p.shape) * sizeof(double)),     \
+                                   sums, &totals, row, label, resp, density);                                \
+        keep_close(b, sums, n_sums, 1e3 * tolerance);                                                        \
+        keep_close(b, &totals.log_likelihood, 1, 1e4 * tolerance);                                           \
+        keep_close(b, &totals.entropy, 1, 1e4 * tolerance);                                                  \
+        keep_##type(b, row, n, 1e2 * tolerance);                                                             \
+        keep_##type(b, density, n * m, 1e2 * tolerance);                                                     \
+        keep_##type(b, resp, n * m, 1e2 * tolerance);                                                        \
     }                                                                                                        \
     static void moments_##type(const fastml_dense_kernels *k, bench *b) {                                    \
         const problem p = draw(b);                                                                           \
@@ -177,6 +230,9 @@ const dense_case gaussian_cases[] = {
     {"gaussian_room_f64", room_f64},
     {"gaussian_accumulate_f32", accumulate_f32},
     {"gaussian_accumulate_f64", accumulate_f64},
+    {"gaussian_missing_room", missing_room},
+    {"gaussian_missing_f32", missing_f32},
+    {"gaussian_missing_f64", missing_f64},
     {"gaussian_moments_f32", moments_f32},
     {"gaussian_moments_f64", moments_f64},
     {"gaussian_score_f32", score_f32},

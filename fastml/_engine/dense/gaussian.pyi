@@ -8,6 +8,8 @@ KINDS: dict[str, int]
 class Components:
     covariance_type: str
     shift: NDArray[np.floating]
+    centred: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
     packed: NDArray[np.floating]
     constants: NDArray[np.floating]
     pairs: NDArray[np.int32]

@@ -92,7 +92,7 @@ cdef class Components:
     dtype : float32 or float64
     """
 
-    cdef readonly object covariance_type, shift, packed, constants, pairs, dtype
+    cdef readonly object covariance_type, shift, centred, log_weights, packed, constants, pairs, dtype
     cdef readonly int n_features, n_components
 
     def __init__(self, str covariance_type, means, factors, log_weights, shift, dtype):
@@ -101,7 +101,8 @@ cdef class Components:
         self.n_components, self.n_features = k, d
         self.dtype = np.dtype(dtype)
         self.shift = np.ascontiguousarray(shift, dtype=dtype)
-        centred = means - self.shift.astype(np.float64)
+        self.centred = centred = means - self.shift.astype(np.float64)
+        self.log_weights = log_weights
         if covariance_type == "full":
             packed = _panels(factors, -np.einsum("ka,kab->kb", centred, factors))
             log_det = np.log(np.einsum("kaa->ka", factors)).sum(axis=1)
