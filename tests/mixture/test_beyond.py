@@ -21,7 +21,7 @@ def test_prior_keeps_components_from_collapsing(covariance_type):
     X = np.repeat([[0.0, 0.0], [1.0, 1.0]], 5, axis=0)
     options = {"covariance_type": covariance_type, "reg_covar": 0, "random_state": 0}
     if covariance_type != "tied":  # what is left of a tied covariance is a rounding error, of either sign
-        with pytest.raises(ValueError, match="ill-defined.*covariance_prior"):
+        with pytest.raises(ValueError, match=r"ill-defined.*covariance_prior"):
             GaussianMixture(4, **options).fit(X)
     model = GaussianMixture(4, **options, covariance_prior="empirical").fit(X)
     assert np.isfinite(model.score_samples(X)).all()
@@ -167,7 +167,7 @@ def test_bad_input(cls):
         cls().fit(X.astype(complex))
     with pytest.raises(ValueError):
         cls().fit([["a", "b"], ["c", "d"]])
-    with pytest.raises(ValueError, match="not finite|ill-defined|too large"):
+    with pytest.raises(ValueError, match=r"not finite|ill-defined|too large"):
         cls(reg_covar=0).fit(np.array([[1e300, 0.0], [-1e300, 1.0], [0.0, 2.0]]))
     for odd in (np.int8, np.float16, np.longdouble, bool):
         assert cls().fit(X.astype(odd)).means_.dtype == np.float64
