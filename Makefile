@@ -6,6 +6,7 @@
 #   make bench      the benchmark tables against the rivals; make bench BENCH=boosting prints one
 #   make docs       the documentation as HTML, in docs/_build/html
 #   make wheel      sdist and wheels for every CPython >= 3.11 found, each tested where it is installed
+#   make fuzz       damaged model files for FUZZ_SECONDS (60): each must be refused or predict
 #   make sanitize   kernels and extensions under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make neon       the AArch64 kernels under user-mode emulation, compared with the serial ones
 #   make warnings   our C under -Wall -Wextra -Werror with each compiler found
@@ -22,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_QUIET = 1
 
 .DEFAULT_GOAL := ext
-.PHONY: demo test bench docs wheel sanitize neon warnings no-openmp lint ext env clean
+.PHONY: fuzz demo test bench docs wheel sanitize neon warnings no-openmp lint ext env clean
 
 # $(call environment,FOLDER): a virtual environment in which the package is used where it lies (a .pth file
 # instead of an installed copy; the extensions are built beside their sources).
@@ -78,6 +79,9 @@ docs: ext
 wheel: env
 	$(PY) -m pip install --group package
 	$(PY) tools/build_wheels.py
+
+fuzz: ext
+	$(PY) -m tests.fuzz.mutate $(or $(FUZZ_SECONDS),60)
 
 sanitize: env
 	$(PY) tools/compare_kernels.py sanitize

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ["boosting", "forest", "adaboost", "gmm", "kmeans", "lda", "som"]
+BENCHMARKS = ["boosting", "forest", "adaboost", "gmm", "kmeans", "lda", "som", "predict"]
 
 
 def main(arguments):

@@ -239,19 +239,20 @@ class TreeModel(BaseEstimator):
     def predictor(self, kind="predict"):
         """A function that predicts single rows in a few microseconds.
 
-        It checks the type and the width of what it is given and nothing else, takes no memory but the result's,
-        and may be called from many threads at once, which then run at the same time.
+        It checks the type and the width of what it is given and nothing else, takes no memory but the
+        result's, and may be called from many threads at once, which then run at the same time.
 
         Parameters
         ----------
         kind : {'predict', 'predict_proba', 'raw'}, default='predict'
-            The method whose answer is wanted; 'raw': the sum of the trees, float64 of shape (n_rows, n_outputs).
+            The method whose answer is wanted; 'raw': the sum of the trees, float64 of shape (n_rows,
+            n_outputs).
 
         Returns
         -------
         function
-            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features). Equal to the method to
-            the bit.
+            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features). Equal to the
+            method to the bit.
 
         Raises
         ------

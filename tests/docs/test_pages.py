@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ["index.md", "boosting.md", "ensembles.md", "model-files.md", "som.md", "topics.md", "clustering.md"]
+PAGES = [
+    "index.md",
+    "boosting.md",
+    "ensembles.md",
+    "model-files.md",
+    "som.md",
+    "topics.md",
+    "clustering.md",
+    "exchange.md",
+]
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the pages lie in the source tree only")
 

@@ -20,6 +20,7 @@ __all__ = ["from_lightgbm"]
 # LightGBM takes numbers up to this for zero where zero is missing (kZeroThreshold, a float).
 _ZERO = float(np.float32(1e-35))
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
+_MOST_WORDS = 2**15  # of 32 categories each
 _MISSING_NONE, _MISSING_ZERO, _MISSING_NAN = 0, 1, 2
 # Objective: link of its predictions.
 _LINKS = {
@@ -220,6 +221,8 @@ def _add_tree(foreign, tree, output):
             which = int(threshold[node])
             if not 0 <= which < n_cat:
                 raise ModelFileError("a categorical split names a set that its tree does not have")
+            if bounds[which + 1] - bounds[which] > _MOST_WORDS:
+                raise ModelFileError(f"a categorical split has categories beyond {32 * _MOST_WORDS}")
             sets[int(node)] = _categories(words[bounds[which] : bounds[which + 1]])
     foreign.add(
         output,
