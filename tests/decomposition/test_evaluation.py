@@ -162,6 +162,20 @@ def test_npmi_with_a_known_answer():
     assert np.isnan(topic_coherence([[0]], X, measure="npmi")[0])
 
 
+def test_coherence_is_gensims():
+    """gensim 4.4's CoherenceModel on the same documents, window_size=1000: each document is one window."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((60, 12)) < rng.random(12) * 0.6) * 1
+    X[:20, :4] |= rng.random((20, 4)) < 0.6
+    topics = [[0, 1, 2, 3], [4, 5, 6, 7], [0, 5, 9, 11]]
+    expected = {
+        "npmi": [0.26271183448786234, -0.2456931278693073, -0.05470625006144031],
+        "c_v": [0.8118952178087722, 0.30881408404794164, 0.420035896772916],
+    }
+    for measure, values in expected.items():
+        np.testing.assert_allclose(topic_coherence(topics, X, measure=measure), values, rtol=1e-8)
+
+
 def test_coherence_takes_components():
     X = corpus()
     model = LatentDirichletAllocation(4, random_state=0).fit(X)
