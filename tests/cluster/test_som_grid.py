@@ -79,3 +79,11 @@ def test_somoclu_truncates_the_half_step_of_hexagonal_maps():
     grid = MapGrid(3, 3, "hexagonal")
     assert grid.distances()[1, 3] == pytest.approx(1.0)
     assert reference.somoclu_hexagonal_distance(0, 1, 1, 0) == pytest.approx(np.sqrt(1.75))
+
+
+def test_gaussian_is_that_of_minisom_and_xpysom():
+    grid = MapGrid(5, 4)
+    weights = Smoother(grid, "gaussian", 1.7).matrix()
+    for node in range(grid.n_nodes):
+        expected = reference.minisom_gaussian(divmod(node, 4), 1.7, 5, 4)
+        np.testing.assert_allclose(weights[node].reshape(5, 4), expected)
