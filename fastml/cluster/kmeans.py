@@ -154,8 +154,8 @@ default="k-means++"
         Raises
         ------
         ValueError
-            If X has fewer rows than `n_clusters`, infinite values, or rows or columns that are all NaN; if
-            `init` has another shape; if a weight is negative or all are zero.
+            If X has fewer rows than `n_clusters`, infinite values or squares, or rows or columns that are all
+            NaN; if `init` has another shape; if a weight is negative or all are zero.
         """
         rows, weight, given = self._read_training(X, sample_weight)
         random_state = check_random_state(self.random_state)
@@ -175,6 +175,10 @@ default="k-means++"
             # the same clustering with its labels exchanged may have a lower inertia by rounding
             if best is None or (found.inertia < best.inertia and not found.is_same_as(best)):
                 best = found
+        if not np.isfinite(best.inertia):
+            raise ValueError(
+                "squared distances between rows of X are too large for float64: scale X down by a power of 2"
+            )
         n_found = len(np.unique(best.labels))
         if n_found < self.n_clusters:
             warnings.warn(

@@ -174,3 +174,39 @@ def test_other_types_become_float64(dtype):
 def test_smallest_problem():
     model = KMeans(1).fit([[3.0]])
     assert model.cluster_centers_ == [[3.0]] and model.inertia_ == 0 and model.labels_ == [0]
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e-40), (np.float32, 1e36), (np.float64, 1e-150)])
+def test_tiny_and_huge_values_are_clustered_alike(dtype, size):
+    X = blobs(n=200)
+    factor = 2.0 ** np.round(np.log2(size))
+    usual = KMeans(7, init=X[:7], tol=0).fit(X)
+    scaled = (X * factor).astype(dtype)
+    other = KMeans(7, init=scaled[:7], tol=0).fit(scaled)
+    assert (other.labels_ == usual.labels_).mean() > 0.95  # subnormal numbers have few digits
+
+
+def test_squares_beyond_float64_are_refused():
+    with pytest.raises(ValueError, match="too large for float64"):
+        KMeans(3, random_state=0).fit(blobs(n=50) * 1e200)
+
+
+def test_as_many_clusters_as_rows_and_weights_of_zero():
+    X = blobs(n=30)
+    assert KMeans(30, random_state=0).fit(X).inertia_ == pytest.approx(0, abs=1e-20)
+    some = KMeans(3, random_state=0).fit(X, sample_weight=np.arange(30) < 3)
+    assert some.inertia_ == pytest.approx(0, abs=1e-20)
+    assert len(set(some.labels_[:3])) == 3
+    tiny = KMeans(3, init=X[:3]).fit(X, sample_weight=np.full(30, 1e-300))
+    np.testing.assert_array_equal(tiny.labels_, KMeans(3, init=X[:3]).fit(X).labels_)
+
+
+def test_sparse_rows_with_wide_indices_and_without_entries():
+    X = sparse.random(300, 50, 0.1, format="csr", random_state=0)
+    wide = X.copy()
+    wide.indices, wide.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    expected = KMeans(3, random_state=0).fit(X.toarray())
+    for same in (X, wide, X.tocsc()):
+        np.testing.assert_array_equal(KMeans(3, random_state=0).fit(same).labels_, expected.labels_)
+    with pytest.warns(ConvergenceWarning):
+        assert KMeans(3, random_state=0).fit(sparse.csr_matrix((20, 4))).inertia_ == 0
