@@ -71,17 +71,23 @@ def number(X):
     return X[:, 0] + (X[:, 2] % 3 == 1) + 0.5 * X[:, 3] + 1e-6 * X[:, 1]
 
 
+def by_category(X):
+    return number(X) + 4.0 * (np.nan_to_num(X[:, 2]) % 3 == 1)
+
+
 def label(X):
     return np.digitize(number(X), [-0.5, 0.7])
 
 
 def main():
-    write_lightgbm("categories", number, 4, [2], objective="regression", min_data_per_group=1, cat_smooth=0)
+    write_lightgbm(
+        "categories", by_category, 4, [2], objective="regression", min_data_per_group=1, cat_smooth=0
+    )
     write_lightgbm("zero_is_missing", label, 3, objective="multiclass", num_class=3, zero_as_missing=True)
     write_lightgbm("poisson", lambda X: np.exp(0.3 * number(X)), 3, objective="poisson", use_missing=False)
     write_lightgbm("forest", lambda X: number(X) > 0, 4, objective="binary", boosting="rf", bagging_freq=1,
                    bagging_fraction=0.5)  # fmt: skip
-    write_xgboost("categories", number, 3, categorical=[2], max_cat_to_onehot=1)
+    write_xgboost("categories", by_category, 3, categorical=[2], max_cat_to_onehot=1)
     write_xgboost("classes", label, 3, "ubj", objective="multi:softprob", num_class=3)
     write_xgboost(
         "dart", lambda X: number(X) > 0, 5, booster="dart", rate_drop=0.5, objective="binary:logistic"
