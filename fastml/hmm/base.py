@@ -303,7 +303,7 @@ class BaseHMM(BaseEstimator):
             n_states=n,
             n_components=c,
             statistics_bytes=8 * (n * n + self._n_statistics(width)) if fitting else 0,
-            has_missing=bool((X < 0).any()) if X.ndim == 1 else bool(np.isnan(X).any()),
+            has_missing=bool((X < 0).any() if X.ndim == 1 else np.isnan(X.sum()) and np.isnan(X).any()),
         )
 
     def _n_statistics(self, n_features):

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from fastml._engine.dense.hidden_markov import Model
 from fastml.hmm.base import BaseHMM, _float_array, normalized, unfold
 from fastml.hmm.covariances import LOG_2PI, check_covariances, check_positive, factors, packed, repaired
-from fastml.hmm.gaussian import check_frames, filled, gaussian_logs, pooled
+from fastml.hmm.gaussian import centre_of, check_frames, filled, gaussian_logs, pooled
 
 __all__ = ["GMMHMM"]
 
@@ -233,7 +233,7 @@ class GMMHMM(BaseHMM):
     # -- the engine's side
 
     def _centre(self, X):
-        return np.nanmean(X, axis=0, dtype=np.float64)
+        return centre_of(X)
 
     def _n_statistics(self, d):
         return self.n_components * self.n_mix * (2 * d + (d * (d + 1) // 2 if self._is_matrix() else d))
