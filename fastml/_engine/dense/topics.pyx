@@ -24,7 +24,7 @@ cdef enum:
     LEAST_WORDS = 256        # words of a block
     MOST_BLOCKS = 64         # of words or documents whose sums are merged in order
     RANGES = 4               # of words, a thread
-    LOOK = 1 << 22           # entries of documents between two looks at the keyboard
+    LOOK = 1 << 25           # entries of documents times topics between two looks at the keyboard
 
 
 def width_of(Py_ssize_t n_topics, dtype):
@@ -64,6 +64,13 @@ cdef class Documents:
         for i in range(self.starts[first], self.starts[last]):
             mark[self.words[i]] = 1
         return np.flatnonzero(seen).astype(np.int32)
+
+    cdef Py_ssize_t part(self, Py_ssize_t first, Py_ssize_t width) noexcept nogil:
+        """Where the documents end that are worked on between two looks at the keyboard."""
+        cdef Py_ssize_t stop = first + 1
+        while stop < self.n_documents and (self.starts[stop] - self.starts[first]) * width < LOOK:
+            stop += 1
+        return stop
 
     cdef Py_ssize_t window(self, Py_ssize_t first, Py_ssize_t last, Py_ssize_t width) noexcept nogil:
         """Where the window that begins with a document ends."""
@@ -198,9 +205,7 @@ def infer(Documents documents not None, const floating[:, ::1] weights, const fl
     try:
         while first < documents.n_documents:
             check()
-            last = first + 1
-            while last < documents.n_documents and documents.starts[last] - documents.starts[first] < LOOK:
-                last += 1
+            last = documents.part(first, how.width)
             for d in prange(first, last, nogil=True, num_threads=n_threads, schedule="dynamic", chunksize=4):
                 _document[floating](documents, d, counts, &weights[0, 0], &how, &prior[0],
                                     _room(rooms, room_bytes), &gamma[d, 0], NULL, NULL)
@@ -396,10 +401,17 @@ def score(Documents documents not None, const floating[:, ::1] weights, const do
     cdef double[::1] out = out_array
     room_bytes = (room_bytes + 63) // 64 * 64
     cdef char *rooms = _rooms(n_threads, room_bytes)
-    for d in prange(documents.n_documents, nogil=True, num_threads=n_threads, schedule="dynamic", chunksize=4):
-        out[d] = _score_one[floating](documents, d, counts, &weights[0, 0], &peak[0], &how, &prior[0],
-                                      _room(rooms, room_bytes), &gamma[d, 0])
-    free(rooms)
+    cdef Py_ssize_t first = 0, last
+    try:
+        while first < documents.n_documents:
+            check()
+            last = documents.part(first, how.width)
+            for d in prange(first, last, nogil=True, num_threads=n_threads, schedule="dynamic", chunksize=4):
+                out[d] = _score_one[floating](documents, d, counts, &weights[0, 0], &peak[0], &how, &prior[0],
+                                              _room(rooms, room_bytes), &gamma[d, 0])
+            first = last
+    finally:
+        free(rooms)
     return out_array
 
 
