@@ -107,7 +107,7 @@ def plot_selection(selection: Any, *, ax: Any = None) -> Any:
             selection.n_components, values, color=LINES[t % len(LINES)], linewidth=1.6, marker="o",
             markersize=3.5, label=name,
         )  # fmt: skip
-    t, s = np.unravel_index(np.argmin(selection.scores), selection.scores.shape)
+    t, s = divmod(int(np.argmin(selection.scores)), selection.scores.shape[1])
     best = selection.n_components[s]
     ax.axvline(best, color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     ax.annotate(
