@@ -6,10 +6,10 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml._engine.dense.hidden_markov import Model
+from fastml.cluster import KMeans
 from fastml.hmm.base import BaseHMM, _float_array, unfold
 from fastml.hmm.covariances import (
     LOG_2PI,

@@ -7,10 +7,10 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml._engine.dense.hidden_markov import Model
+from fastml.cluster import KMeans
 from fastml.hmm.base import BaseHMM, _float_array, normalized, unfold
 from fastml.hmm.covariances import LOG_2PI, check_covariances, check_positive, factors, packed, repaired
 from fastml.hmm.gaussian import centre_of, check_frames, filled, gaussian_logs, pooled
