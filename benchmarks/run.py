@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ["boosting", "forest", "adaboost", "gmm", "hmm", "kmeans", "lda", "som", "predict"]
+BENCHMARKS = ["boosting", "forest", "adaboost", "gmm", "hmm", "kmeans", "lda", "som", "predict", "shap"]
 
 
 def main(arguments):

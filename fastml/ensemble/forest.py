@@ -455,13 +455,7 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
     def _encode_again(self, y):
         """The target as `fit` encoded it."""
 
-    # -- inspection, files
-
-    def _compute_partial_dependence_recursion(self, grid, target_features):
-        out = np.zeros(len(grid))
-        for tree in self.estimators_:
-            tree.tree_.compute_partial_dependence(grid, target_features, out)
-        return out / len(self._cart)
+    # -- files
 
     def save(self, path):
         """Write the model to a file that :func:`fastml.load` reads.

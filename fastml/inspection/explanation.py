@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 from scipy import sparse
 
@@ -86,10 +84,10 @@ def _chosen(names, index):
 
 def make_explanation(values, base_values, data, feature_names, output_names):
     """A :class:`shap.Explanation` where that package is installed, an `Explanation` elsewhere."""
-    if find_spec("shap") is None:
+    try:
+        from shap import Explanation as Theirs
+    except ImportError:
         return Explanation(values, base_values, data, feature_names, output_names)
-    from shap import Explanation as Theirs
-
     return Theirs(
         values=values,
         base_values=base_values,

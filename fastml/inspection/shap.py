@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from fastml._engine.tree.shap import expected_values, shap_values
+from fastml._engine.tree.shap import expected_values, known_values, shap_values
 from fastml.inspection.explanation import make_explanation, table_values
 
 __all__ = ["ShapModel"]
@@ -39,7 +41,7 @@ class ShapModel:
             Gradient boosting: of the scores before the link function, the last axis for more than two classes
             only. Trees and forests: of the mean target, or of the probabilities of all classes (last axis); a
             list of such for several outputs of a classifier. With `expected_value` they add up to the
-            prediction, to about 1e-14 of its size.
+            prediction (without a base margin), to about 1e-14 of its size.
 
         Raises
         ------
@@ -137,6 +139,30 @@ class ShapModel:
             None if names is None else [str(name) for name in names],
             None if outputs is None else [str(name) for name in outputs],
         )
+
+    def _compute_partial_dependence_recursion(self, grid, target_features):
+        """Mean prediction at each point of a grid, other features averaged over the training rows.
+
+        Parameters
+        ----------
+        grid : array of shape (n_points, n_target_features)
+        target_features : integer array of shape (n_target_features,)
+
+        Returns
+        -------
+        float64 array of shape (n_outputs, n_points)
+            Of two classes with probabilities the second one's only, as a decision function has it.
+        """
+        grid, features = np.asarray(grid), np.asarray(target_features)
+        dtype = np.float64 if grid.dtype.kind in "biuf" else object
+        table = np.full((len(grid), self.n_features_in_), np.nan, dtype=dtype)
+        table[:, features] = grid
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            rows, n_threads = self._explained_rows(table)
+        forest, base, factor = self._explained_forest()
+        sums = base + factor * known_values(forest, rows, features, n_threads)
+        return sums[:, 1:].T if getattr(forest, "n_classes", None) == (2,) else sums.T
 
     def _explain(self, X, interactions):
         """Values with outputs as the last axis, and what they are counted from: (n_outputs,)."""

@@ -170,11 +170,6 @@ class BaseTree(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         self._check_fitted()
         return self.tree_.compute_feature_importances()
 
-    def _compute_partial_dependence_recursion(self, grid, target_features):
-        out = np.zeros(len(grid))
-        self.tree_.compute_partial_dependence(grid, target_features, out)
-        return out
-
     def save(self, path):
         """Write the model to a file that :func:`fastml.load` reads.
 

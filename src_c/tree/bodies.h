@@ -37,6 +37,7 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .records_gather = FN(records_gather),
     .records_split = FN(records_split),
     .shap_rows = FN(shap_rows),
+    .shap_known = FN(shap_known),
     .split_numerical = FN(split_numerical),
     .split_general = FN(split_general),
     .split_categorical = FN(split_categorical),

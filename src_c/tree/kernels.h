@@ -61,6 +61,8 @@ typedef struct fastml_tree_kernels {
     /* tree/shap */
     void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
                       double *space, double *sums, double *pairs);
+    void (*shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
+                       int64_t n_groups, double *space, double *sums);
     /* tree/split */
     void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                             const split_node *node, double floor_score, split_candidate *best);

@@ -297,3 +297,45 @@ void FN(shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes
             shap_group(tree, &s, 0);
     }
 }
+
+/* Adds the mean value over the training rows, of n_groups groups of rows of which the features with a nonzero
+   byte in `known` are known and no other: what partial dependence is.
+
+   known  (n_planes,)
+   space  2 * (n_levels + 1) * SHAP_ROWS doubles
+   sums   (n_groups, SHAP_ROWS) */
+void FN(shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
+                    int64_t n_groups, double *space, double *sums) {
+    for (int r = 0; r < SHAP_ROWS; r++)
+        space[r] = 1.0;
+    for (int64_t g = 0; g < n_groups; g++)
+        for (int64_t i = 0; i < tree->n_steps; i++) {
+            const shap_node *node = tree->nodes + (tree->steps[i] >> 2);
+            const int what = tree->steps[i] & 3;
+            const double *p = space + (2 * node->level + (node->flags & SHAP_RIGHT)) * SHAP_ROWS;
+            double *below = space + 2 * (node->level + 1) * SHAP_ROWS, *sum = sums + g * SHAP_ROWS;
+            const lane_f64 zero = f64_set(0.0);
+            lane_mask goes[SHAP_VECTORS];
+            if (what == SHAP_TURN || what == SHAP_LEAVE)
+                continue;
+            SHAP_EACH_VECTOR goes[v] = f64_gt(zero, zero);
+            if (known[node->plane])
+                shap_decide(tree, node, planes + (g * n_planes + node->plane) * SHAP_ROWS, goes);
+            SHAP_EACH_VECTOR {
+                const lane_f64 own = f64_load(p + v * LANES64);
+                const lane_f64 left =
+                    known[node->plane] ? f64_select(goes[v], own, zero) : f64_mul(own, f64_set(node->share));
+                f64_store(below + v * LANES64, left);
+                f64_store(below + SHAP_ROWS + v * LANES64, f64_sub(own, left));
+            }
+            for (int side = 0; side < 2; side++)
+                if (node->leaf[side] >= 0) {
+                    const lane_f64 value = f64_set(tree->values[node->leaf[side] * tree->value_step]);
+                    SHAP_EACH_VECTOR {
+                        const lane_f64 part =
+                            f64_mul(value, f64_load(below + side * SHAP_ROWS + v * LANES64));
+                        f64_store(sum + v * LANES64, f64_add(f64_load(sum + v * LANES64), part));
+                    }
+                }
+        }
+}

@@ -11,6 +11,7 @@ PAGES = [
     "index.md",
     "boosting.md",
     "ensembles.md",
+    "explain.md",
     "model-files.md",
     "som.md",
     "topics.md",

@@ -58,16 +58,13 @@ static double *drawn(bench *b, int64_t n, double low) {
     return x;
 }
 
-static void rows(const fastml_tree_kernels *k, bench *b) {
-    plot *p = zeros(b, sizeof *p);
+/* A tree whose pointers are to rooms, and planes of rows. */
+static double *setting(bench *b, plot *p, shap_tree *tree, int64_t n_groups) {
+    const int64_t n_nodes = below(b, MOST_NODES), n_columns = 1 + below(b, 3);
+    const int32_t n_points = 1 + (int32_t)below(b, MOST_POINTS);
+    int32_t last[12];
     p->n_planes = 1 + (int32_t)below(b, 12);
     p->n_sets = (int32_t)below(b, 4);
-    const int64_t n_nodes = below(b, MOST_NODES), n_groups = below(b, 5), n_columns = 1 + below(b, 3);
-    const int32_t n_points = 1 + (int32_t)below(b, MOST_POINTS);
-    const int64_t n_sums = n_groups * p->n_planes * SHAP_ROWS;
-    const int64_t n_pairs = n_groups * (p->n_planes * (p->n_planes - 1) / 2) * SHAP_ROWS;
-    int32_t last[12];
-    shap_tree tree = {0};
     for (int i = 0; i < 12; i++)
         last[i] = -1;
     if (n_nodes)
@@ -78,20 +75,21 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
     uint8_t *sets = room(b, (size_t)p->n_sets * 32);
     for (int64_t i = 0; i < 32 * p->n_sets; i++)
         sets[i] = (uint8_t)bits64(b);
-    tree.nodes = p->nodes;
-    tree.steps = p->steps;
-    tree.n_steps = p->n_steps;
-    tree.values = drawn(b, (p->n_leaves + 1) * n_columns, -1.0);
-    tree.value_step = n_columns;
-    tree.sets = sets;
-    tree.inverses = drawn(b, 2 * n_points * p->n_repeated, 0.0);
-    tree.edges = drawn(b, 2 * n_points * p->n_nodes, 0.0);
-    tree.points = drawn(b, n_points, 0.0);
-    tree.weights = drawn(b, n_points, 0.0);
-    tree.n_points = n_points;
-    tree.n_levels = p->n_levels;
-    double *planes = room(b, (size_t)n_sums * sizeof *planes);
-    for (int64_t i = 0; i < n_sums; i++) {
+    tree->nodes = p->nodes;
+    tree->steps = p->steps;
+    tree->n_steps = p->n_steps;
+    tree->values = drawn(b, (p->n_leaves + 1) * n_columns, -1.0);
+    tree->value_step = n_columns;
+    tree->sets = sets;
+    tree->inverses = drawn(b, 2 * n_points * p->n_repeated, 0.0);
+    tree->edges = drawn(b, 2 * n_points * p->n_nodes, 0.0);
+    tree->points = drawn(b, n_points, 0.0);
+    tree->weights = drawn(b, n_points, 0.0);
+    tree->n_points = n_points;
+    tree->n_levels = p->n_levels;
+    const int64_t n_values = n_groups * p->n_planes * SHAP_ROWS;
+    double *planes = room(b, (size_t)n_values * sizeof *planes);
+    for (int64_t i = 0; i < n_values; i++) {
         if (p->n_sets && i / SHAP_ROWS % p->n_planes % 3 == 2)
             planes[i] = (double)below(b, 256);
         else if (below(b, 8))
@@ -99,7 +97,17 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
         else
             planes[i] = NAN;
     }
-    double *space = room(b, (size_t)SHAP_SPACE(n_points, p->n_levels) * sizeof *space);
+    return planes;
+}
+
+static void rows(const fastml_tree_kernels *k, bench *b) {
+    plot *p = zeros(b, sizeof *p);
+    shap_tree tree = {0};
+    const int64_t n_groups = below(b, 5);
+    const double *planes = setting(b, p, &tree, n_groups);
+    const int64_t n_sums = n_groups * p->n_planes * SHAP_ROWS;
+    const int64_t n_pairs = n_groups * (p->n_planes * (p->n_planes - 1) / 2) * SHAP_ROWS;
+    double *space = room(b, (size_t)SHAP_SPACE(tree.n_points, tree.n_levels) * sizeof *space);
     double *sums = drawn(b, n_sums, -1.0), *pairs = drawn(b, n_pairs, -1.0);
     const int with_pairs = (int)below(b, 2);
     k->shap_rows(&tree, planes, p->n_planes, n_groups, space, sums, with_pairs ? pairs : NULL);
@@ -108,7 +116,23 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
     keep(b, p->steps, sizeof p->steps);
 }
 
+static void known(const fastml_tree_kernels *k, bench *b) {
+    plot *p = zeros(b, sizeof *p);
+    shap_tree tree = {0};
+    const int64_t n_groups = below(b, 5);
+    const double *planes = setting(b, p, &tree, n_groups);
+    uint8_t *is_known = room(b, (size_t)p->n_planes);
+    for (int i = 0; i < p->n_planes; i++)
+        is_known[i] = (uint8_t)below(b, 2);
+    double *space = room(b, (size_t)(2 * (tree.n_levels + 1) * SHAP_ROWS) * sizeof *space);
+    double *sums = drawn(b, n_groups * SHAP_ROWS, -1.0);
+    k->shap_known(&tree, planes, is_known, p->n_planes, n_groups, space, sums);
+    keep(b, sums, (size_t)(n_groups * SHAP_ROWS) * sizeof *sums);
+    keep(b, p->steps, sizeof p->steps);
+}
+
 const kernel_case shap_cases[] = {
     {"shap_rows", rows},
+    {"shap_known", known},
     {NULL, NULL},
 };

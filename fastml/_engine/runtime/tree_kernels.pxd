@@ -288,6 +288,8 @@ cdef extern from "tree/kernels.h" nogil:
                                  const partition_rule *rule, uint8_t *right) noexcept nogil
         void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
                           double *space, double *sums, double *pairs) noexcept nogil
+        void (*shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
+                           int64_t n_groups, double *space, double *sums) noexcept nogil
         void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,
                                 const split_node *node, double floor_score,
                                 split_candidate *best) noexcept nogil

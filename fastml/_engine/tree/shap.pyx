@@ -23,6 +23,7 @@ cdef enum:
     BATCH_NODES = 1 << 18      # of the trees that are made ready at once
     MOST_GROUPS = 16           # in a block
     BLOCK_BYTES = 256 << 10    # planes and sums of a block: they stay in the second-level cache
+    PAIRS_COST = 3             # of interactions, to the values: more on long paths
 
 cdef double CHECK_STEPS = 2e8     # nodes times points times rows between two looks at the keyboard
 cdef double SERIAL_STEPS = 5e4    # for which a second thread does not pay
@@ -49,13 +50,15 @@ cdef class _Blocks:
     cdef int run(self, int n_threads) except -1:
         cdef Py_ssize_t n_rows = self.rows.n_rows, n_planes = self.rows.n_planes, b, start, stop, window, n_blocks
         cdef Py_ssize_t group = SHAP_ROWS * (n_planes + self.n_outputs * (n_planes + self.n_pairs))
-        cdef double work = self.trees.row_steps * n_rows
+        cdef double row_work = self.trees.row_steps * self.trees.n_columns * (1 + self.with_pairs * PAIRS_COST)
+        cdef double work = row_work * n_rows
         cdef uint8_t[::1] view
         if work < SERIAL_STEPS:
             n_threads = 1
         self.n_groups = BLOCK_BYTES // (8 * group + 1)
         self.n_groups = min(self.n_groups, <Py_ssize_t> MOST_GROUPS,
-                            (n_rows + SHAP_ROWS * n_threads - 1) // (SHAP_ROWS * n_threads))
+                            (n_rows + SHAP_ROWS * n_threads - 1) // (SHAP_ROWS * n_threads),
+                            <Py_ssize_t> (CHECK_STEPS / (SHAP_ROWS * row_work + 1.0)))
         self.n_groups = max(self.n_groups, <Py_ssize_t> 1)
         self.planes_size = self.n_groups * n_planes * SHAP_ROWS
         self.sums_size = self.n_outputs * self.planes_size
@@ -183,6 +186,60 @@ def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint intera
         pairs[:, diagonal, diagonal] = values - pairs.sum(axis=2)
         return pairs, expected
     return values, expected
+
+
+def known_values(forest, Planes rows not None, features, int n_threads=1):
+    """Sums over trees of the mean value over training rows, of rows of which some features are known.
+
+    Parameters
+    ----------
+    forest : Forest or CartForest
+    rows : Planes
+        As for `shap_values`. Values of other features are not looked at.
+    features : integer array
+        The features that are known.
+    n_threads : int, default=1
+        For making trees ready.
+
+    Returns
+    -------
+    float64 array of shape (n_rows, n_outputs)
+        Without the baseline.
+    """
+    cdef ShapTrees trees
+    cdef shap_tree tree
+    cdef Py_ssize_t n_columns = n_outputs(forest), n = rows.n_rows, n_planes = rows.n_planes, t, k
+    cdef Py_ssize_t n_groups = (n + SHAP_ROWS - 1) // SHAP_ROWS
+    cdef double[::1] planes, space
+    cdef double[:, ::1] sums
+    cdef uint8_t[::1] known
+    used = used_features(forest)
+    if n_planes != len(used):
+        raise ValueError(f"the forest splits on {len(used)} features, rows have {n_planes} planes")
+    planes = np.zeros(n_groups * n_planes * SHAP_ROWS + 1)
+    space = np.zeros(rows.room(n) + 1)
+    if n:
+        rows.fill(0, n, &planes[0], &space[0])
+    known = np.append(np.isin(used, features), False).astype(np.uint8)
+    sums = np.zeros((n_columns, n_groups * SHAP_ROWS + 1))
+    expected = np.zeros(n_columns)
+    for batch in batches(forest, used, False, n_threads, expected):
+        trees = batch
+        space = np.zeros(trees.space() + 1)
+        for t in range(trees.n_trees):
+            check()
+            tree = trees.prepared[t].tree
+            for k in range(trees.n_columns):
+                if tree.n_steps:
+                    K.shap_known(&tree, &planes[0], &known[0], n_planes, n_groups, &space[0],
+                                 &sums[trees.output[t] + k, 0])
+                else:
+                    np.asarray(sums)[trees.output[t] + k] += trees.expected[t, k]
+                tree.values += 1
+    total = np.asarray(sums)[:, :n].T.copy()
+    if holds_one_of_two(forest):
+        total[:, 0] = forest.n_trees - total[:, 1]
+    return total
 
 
 def expected_values(forest):

@@ -346,7 +346,7 @@ def test_points_are_enough(d):
 
     for b in {0, min(1, d - 1), (d - 1) // 3, (d - 1) // 2}:
         a = d - 1 - b
-        assert abs((w * t**a * (1 - t) ** b).sum() - beta(a + 1, b + 1)) < 5e-16
+        assert abs((w * t**a * (1 - t) ** b).sum() - beta(a + 1, b + 1)) < 5e-15  # the rounding of the points
     assert d < 60 or n_points(d) < 0.8 * d / 2
 
 

@@ -1,0 +1,125 @@
+"""SHAP values and interactions of 2,000 (64) rows: ours, LightGBM's, XGBoost's, those of the shap package."""
+
+import numpy as np
+
+from benchmarks.datasets import generated
+from benchmarks.dense_contest import Contestant, NotHere, run
+
+AIM = (
+    "Exact SHAP values of 2,000 rows and interactions of 64 rows, 28 features; each library explains a model "
+    "of its own with as many trees and leaves, trained on the same 100,000 rows. `error`: the values' sum "
+    "against the margin."
+)
+ROWS, PAIR_ROWS, TRAINING_ROWS = 2000, 64, 100_000
+
+
+def setting(trees, leaves, depth=None, interactions=False):
+    """What makes the data of a case."""
+
+    def make():
+        task = generated("shap", TRAINING_ROWS, 0)
+        X = np.ascontiguousarray(task.X_test[: PAIR_ROWS if interactions else ROWS], dtype=np.float64)
+        told = {"X": task.X, "y": task.y, "rows": X, "trees": trees, "leaves": leaves, "depth": depth}
+        return told | {"interactions": interactions}
+
+    return make
+
+
+SHAPES = {"300 x 31": (300, 31), "100 x 255": (100, 255), "1000 x 8": (1000, 8, 3)}
+SETS = {name: setting(*shape) for name, shape in SHAPES.items()}
+SETS |= {f"{name}, interactions": setting(*shape, interactions=True) for name, shape in SHAPES.items()}
+
+
+def prepare_fastml(data, threads):
+    from fastml.ensemble import GradientBoostingClassifier
+
+    model = GradientBoostingClassifier(
+        max_iter=data["trees"],
+        max_leaf_nodes=data["leaves"],
+        max_depth=data["depth"],
+        early_stopping=False,
+        n_jobs=threads,
+    ).fit(data["X"], data["y"])
+    rows = data["rows"]
+    margin = model.decision_function(rows)
+    ask = model.shap_interaction_values if data["interactions"] else model.shap_values
+    base = model.expected_value
+    return lambda: (ask(rows), base, margin)
+
+
+def prepare_lightgbm(data, threads):
+    import lightgbm
+
+    if data["interactions"]:
+        raise NotHere("LightGBM has no interaction values")
+    model = lightgbm.LGBMClassifier(
+        n_estimators=data["trees"],
+        num_leaves=data["leaves"],
+        max_depth=data["depth"] or -1,
+        n_jobs=threads,
+        verbose=-1,
+    ).fit(data["X"], data["y"])
+    booster, rows = model.booster_, data["rows"]
+    margin = booster.predict(rows, raw_score=True)
+
+    def explain():
+        values = booster.predict(rows, pred_contrib=True, num_threads=threads)
+        return values, 0.0, margin
+
+    return explain
+
+
+def prepare_xgboost(data, threads):
+    import xgboost
+
+    model = xgboost.XGBClassifier(
+        n_estimators=data["trees"],
+        max_leaves=data["leaves"],
+        max_depth=data["depth"] or 0,
+        grow_policy="lossguide",
+        tree_method="hist",
+        learning_rate=0.1,
+        n_jobs=threads,
+    ).fit(data["X"], data["y"])
+    booster, rows = model.get_booster(), data["rows"]
+    what = {"pred_interactions" if data["interactions"] else "pred_contribs": True}
+    margin = booster.predict(xgboost.DMatrix(rows), output_margin=True)
+    return lambda: (booster.predict(xgboost.DMatrix(rows, nthread=threads), **what), 0.0, margin)
+
+
+def prepare_shap(data, threads):
+    import shap
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    if data["interactions"]:
+        raise NotHere("the shap package has no interactions of this model faster than XGBoost's")
+    model = HistGradientBoostingClassifier(
+        max_iter=data["trees"], max_leaf_nodes=data["leaves"], max_depth=data["depth"], early_stopping=False
+    ).fit(data["X"], data["y"])
+    rows, margin = data["rows"], model.decision_function(data["rows"])
+    explainer = shap.TreeExplainer(model)
+
+    def explain():
+        return explainer.shap_values(rows, check_additivity=False), explainer.expected_value, margin
+
+    return explain
+
+
+CONTESTANTS = [
+    Contestant("fastml", prepare_fastml, threads=(1, 2)),
+    Contestant("LightGBM pred_contrib", prepare_lightgbm, package="lightgbm"),
+    Contestant("XGBoost pred_contribs", prepare_xgboost, package="xgboost"),
+    Contestant("shap TreeExplainer", prepare_shap, threads=(1,), package="shap"),
+]
+
+
+def quality(data, fitted):
+    """Greatest difference of a row's sum of values from the margin."""
+    values, base, margin = fitted
+    sums = np.asarray(values, dtype=np.float64).reshape(len(margin), -1).sum(axis=1) + base
+    return {"error": np.abs(sums - margin).max()}
+
+
+def main(options):
+    """Run it."""
+    run(__name__, options)
