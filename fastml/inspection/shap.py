@@ -127,7 +127,7 @@ class ShapModel:
         base = np.broadcast_to(np.asarray(expected), (len(values), *np.shape(expected))).copy()
         names = getattr(self, "feature_names_in_", None)
         if names is None:
-            names = getattr(X, "columns", None)
+            names = getattr(X, "columns", [f"x{j}" for j in range(self.n_features_in_)])
         classes = getattr(self, "classes_", None)
         outputs = None
         if values.ndim == 3:
@@ -136,7 +136,7 @@ class ShapModel:
             values,
             base,
             table_values(X),
-            None if names is None else [str(name) for name in names],
+            [str(name) for name in names],
             None if outputs is None else [str(name) for name in outputs],
         )
 

@@ -255,17 +255,20 @@ def test_pictures_of_the_shap_package(kind):
 
 @pytest.mark.skipif(importlib.util.find_spec("shap") is None, reason="shap is not installed")
 def test_values_are_those_of_the_shap_package():
-    """Of scikit-learn's trees, which our own are given the shape of."""
     shap = pytest.importorskip("shap")
-    from sklearn.tree import DecisionTreeRegressor as Theirs
-
-    X, y = data(200, missing=False)
-    theirs = Theirs(max_depth=5, random_state=0).fit(X, y)
-    ours = DecisionTreeRegressor(max_depth=5, random_state=0).fit(X, y)
-    if not np.allclose(theirs.predict(X), ours.predict(X)):
-        pytest.skip("the trees differ")
-    explainer = shap.TreeExplainer(theirs)
-    np.testing.assert_allclose(ours.shap_values(X), explainer.shap_values(X), atol=1e-9)
-    np.testing.assert_allclose(
-        ours.shap_interaction_values(X[:20]), explainer.shap_interaction_values(X[:20]), atol=1e-9
-    )
+    X, y = data(missing=False)
+    model = DecisionTreeRegressor(max_depth=5, random_state=0).fit(X, y)
+    tree = model.tree_
+    same = {
+        "children_left": tree.children_left,
+        "children_right": tree.children_right,
+        "children_default": tree.children_right,
+        "features": tree.feature,
+        "thresholds": tree.threshold,
+        "values": tree.value[:, :, 0],
+        "node_sample_weight": tree.weighted_n_node_samples,
+    }
+    explainer = shap.TreeExplainer({"trees": [same]})
+    np.testing.assert_allclose(model.shap_values(X), explainer.shap_values(X), atol=1e-9)
+    found = model.shap_interaction_values(X[:20])
+    np.testing.assert_allclose(found, explainer.shap_interaction_values(X[:20]), atol=1e-9)
