@@ -58,14 +58,15 @@ def kmeans_plusplus_rows(rows, n_clusters, sample_weight, random_state, n_local_
         n_local_trials = 2 + int(np.log(n_clusters))
     chosen = np.empty(n_clusters, dtype=np.int64)
     chosen[0] = random_state.choice(n_samples, p=weight / weight.sum())
-    closest = _distances(rows, chosen[:1])[0]
+    closest = _least_distances(rows, chosen[:1])[0]
     potential = closest @ weight
     for c in range(1, n_clusters):
         check()
         drawn = random_state.uniform(size=n_local_trials) * potential
-        candidates = np.searchsorted(np.cumsum(weight * closest), drawn)
+        shares = closest if sample_weight is None else weight * closest
+        candidates = np.searchsorted(np.cumsum(shares), drawn)
         np.clip(candidates, None, n_samples - 1, out=candidates)
-        away = np.minimum(closest, _distances(rows, candidates))
+        away = _least_distances(rows, candidates, closest)
         potentials = away @ weight
         best = int(np.argmin(potentials))
         potential, closest, chosen[c] = potentials[best], away[best], candidates[best]
@@ -95,7 +96,7 @@ def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds
     """
     weight = np.ones(rows.n) if sample_weight is None else sample_weight
     chosen = [np.array([random_state.choice(rows.n, p=weight / weight.sum())])]
-    closest = _distances(rows, chosen[0])[0]
+    closest = _least_distances(rows, chosen[0])[0]
     for _ in range(n_rounds):
         check()
         share = weight * closest
@@ -121,8 +122,11 @@ def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds
     return candidates[kmeans_plusplus_rows(some, n_clusters, held, random_state)]
 
 
-def _distances(rows, indices):
-    """Squared distances of all rows to some of them."""
+def _least_distances(rows, indices, closest=np.inf):
+    """Squared distances of all rows to some of them, at most `closest`: float64 (n_indices, n_rows)."""
     points = np.nan_to_num(rows_at(rows.X, indices))
     everyone = np.zeros(rows.n, dtype=np.int32)
-    return np.stack([rows.nearest(point[None], labels=everyone)[1] for point in points]).astype(np.float64)
+    least = np.empty((len(points), rows.n))
+    for point, out in zip(points, least, strict=True):
+        np.minimum(rows.nearest(point[None], labels=everyone)[1], closest, out=out)
+    return least
