@@ -73,7 +73,7 @@ default="k-means++"
     n_steps_ : int
         Batches.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if X had names that are all text.
 
     See Also

@@ -100,7 +100,7 @@ default="gaussian"
         Region of each node; without `n_clusters` its number.
     hits_ : float64 ndarray of shape (n_rows, n_columns)
         Weight of each node's rows.
-    errors_ : float64 ndarray of shape (n_iter_,)
+    errors_ : float64 ndarray of shape (n_passes,)
         Mean distance of rows to nodes in each pass, before its update; squared under "sqeuclidean".
     n_iter_ : int
         Passes made.

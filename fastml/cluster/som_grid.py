@@ -72,12 +72,12 @@ class MapGrid:
         return np.column_stack([column + shift, row * self.row_step])
 
     def gaps_x(self, shift=0.0):
-        """|x - x'| of a column c and a column c' that is shifted by `shift`: array (n_columns, n_columns)."""
+        """Distances along x of a column and a column shifted by `shift`: array (n_columns, n_columns)."""
         column = np.arange(self.n_columns, dtype=np.float64)
         return closed_gap(np.abs(column[:, None] - column - shift), self.periods[0])
 
     def gaps_y(self):
-        """|y - y'| of two rows: float64 array of shape (n_rows, n_rows)."""
+        """Distances along y of two rows: float64 array of shape (n_rows, n_rows)."""
         y = np.arange(self.n_rows) * self.row_step
         return closed_gap(np.abs(y[:, None] - y), self.periods[1])
 

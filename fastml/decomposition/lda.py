@@ -90,7 +90,7 @@ class LatentDirichletAllocation(
     topic_word_prior_ : float
     random_state_ : RandomState instance
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the words, if X had names that are all text.
 
     See Also

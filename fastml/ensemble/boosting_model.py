@@ -137,7 +137,7 @@ class BoostingModel(ShapModel):
         ----------
         kind : {'predict', 'predict_proba', 'raw'}, default='predict'
             The method whose answer is wanted; 'raw': scores before the link function, float64 of shape
-            (n_rows, n_trees_per_iteration_).
+            ``(n_rows, n_trees_per_iteration_)``.
 
         Returns
         -------
