@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from numbers import Integral
 from typing import ClassVar
 
@@ -17,6 +16,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt
 from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.cart import bootstrap_counts
 from fastml.ensemble import forest_state
+from fastml.ensemble.forest_trees import ForestTrees
 from fastml.ensemble.leaf_targets import LeafTargets
 from fastml.ensemble.out_of_bag import in_bag_bits, oob_importances, oob_scores, oob_values
 from fastml.ensemble.progress import Progress
@@ -261,7 +261,7 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
     def estimators_(self):
         """The trees as fitted estimators, each made when it is asked for."""
         self._check_fitted()
-        return _Trees(self)
+        return ForestTrees(self)
 
     @property
     def estimators_samples_(self):
@@ -479,27 +479,3 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-class _Trees(Sequence):
-    """The trees of a forest as estimators, each made when it is asked for."""
-
-    def __init__(self, forest):
-        self._forest = forest
-
-    def __len__(self):
-        return len(self._forest._cart)
-
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        n = len(self)
-        if not -n <= index < n:
-            raise IndexError(f"tree index must be in [-{n}, {n}), got {index}")
-        index = int(index) % n
-        forest = self._forest
-        number = tree_numbers(forest._random_seed, index, index + 1)[0]
-        return forest._tree_class._view(forest, forest._cart.take(index), number, forest._tree_parameters())
-
-    def __repr__(self):
-        return f"<{len(self)} trees of {self._forest!r}>"
