@@ -3,6 +3,7 @@
 
 #include "dense/exp_log.h"
 #include "dense/lane_sums.h"
+#include "dense/transpose.h"
 
 /* Registers hold ROWS vectors of rows and a panel's columns; SUMS sums of pairs and components. */
 #if REAL_REGISTERS == 32

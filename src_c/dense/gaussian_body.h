@@ -1,6 +1,9 @@
-/* The places of a tile's parts in the workspace; d + 1 lines of rows, the last one of ones. */
+/* The places of a tile's parts in the workspace; d + 1 lines of rows, the last one of ones. And where the
+   next tile lies in memory: `ahead` bytes for each vector of rows of this one, 0 behind the last tile. */
 typedef struct RN(gaussian_room) {
     real *x, *y, *density, *weight, *log_likelihood;
+    const char *next;
+    int64_t ahead;
 } RN(gaussian_room);
 
 static int32_t RN(gaussian_padded)(int32_t n_components) {
@@ -23,7 +26,23 @@ static RN(gaussian_room) RN(gaussian_parts)(const gaussian_shape *shape, real *w
     room.weight = room.density + RN(gaussian_padded)(shape->n_components) * tile;
     room.log_likelihood = room.weight + tile;
     room.y = room.log_likelihood + tile;
+    room.ahead = 0;
     return room;
+}
+
+/* LANES rows less the shift, from column on at most LANES features, into lanes; NaN becomes the shift. */
+static ALWAYS_INLINE void RN(gaussian_turn)(const real *const from[LANES], int32_t column, int n_left,
+                                            const real *shift, real *x, int32_t tile) {
+    const int n = n_left < LANES ? n_left : LANES;
+    const lane off = R(load_part)(shift + column, n), zero = R(set)(0);
+    lane a[LANES];
+    _Pragma("GCC unroll 16") for (int r = 0; r < LANES; r++) {
+        const lane value = (n == LANES ? R(load)(from[r] + column) : R(load_part)(from[r] + column, n)) - off;
+        a[r] = R(select)(R(le)(value, value), value, zero);
+    }
+    R(turn)(a, LANES);
+    _Pragma("GCC unroll 16") for (int c = 0; c < LANES; c++) if (c < n)
+        R(store)(x + (int64_t)(column + c) * tile, a[c]);
 }
 
 /* Rows first .. first + m - 1, m <= tile, less the shift, into lanes; what is missing becomes the shift. Ends
@@ -32,22 +51,18 @@ static int32_t RN(gaussian_load)(const gaussian_shape *shape, const real *x, con
                                  int64_t first, int32_t m, const real *shift, RN(gaussian_room) room) {
     const int32_t d = shape->n_features, tile = shape->tile, step = GAUSSIAN_VECTORS * LANES;
     const int32_t end = (m + step - 1) / step * step;
-    for (int32_t i = 0; i < m; i++) {
-        const int64_t place = rows->first + first + i, row = rows->index ? rows->index[place] : place;
-        const real *from = x + row * rows->stride;
-        for (int32_t c = 0; c < d; c++) {
-            const real value = from[c] - shift[c];
-            room.x[(int64_t)c * tile + i] = value == value ? value : 0;
+    for (int32_t i = 0; i < end; i += LANES) {
+        const real *from[LANES];
+        for (int r = 0; r < LANES; r++) {
+            const int64_t place = rows->first + first + (i + r < m ? i + r : 0);
+            const int64_t row = rows->index ? rows->index[place] : place;
+            from[r] = i + r < m ? x + row * rows->stride : shift;
+            room.weight[i + r] = i + r >= m ? 0 : rows->weight ? (real)rows->weight[row] : 1;
         }
-        room.weight[i] = rows->weight ? (real)rows->weight[row] : 1;
+        for (int32_t c = 0; c < d; c += LANES)
+            RN(gaussian_turn)(from, c, d - c, shift, room.x + i, tile);
+        R(store)(room.x + (int64_t)d * tile + i, R(set)(1));
     }
-    for (int32_t c = 0; c < d; c++)
-        for (int32_t i = m; i < end; i++)
-            room.x[(int64_t)c * tile + i] = 0;
-    for (int32_t i = 0; i < end; i++)
-        room.x[(int64_t)d * tile + i] = 1;
-    for (int32_t i = m; i < end; i++)
-        room.weight[i] = 0;
     return end;
 }
 
@@ -174,6 +189,8 @@ static void RN(gaussian_share)(const gaussian_shape *shape, RN(gaussian_room) ro
     lane_f64 likelihood = f64_set(0), entropy = f64_set(0);
     for (int32_t i = 0; i < n; i += LANES) {
         real *density = room.density + i;
+        for (int64_t byte = 0; byte < room.ahead; byte += 64)
+            PREFETCH(room.next + i / LANES * room.ahead + byte);
         lane most = R(load)(density), sum = zero, slope = zero;
         for (int32_t j = 1; j < k; j++)
             most = R(max)(R(load)(density + (int64_t)j * tile), most);
@@ -272,11 +289,14 @@ static void RN(gaussian_add)(const gaussian_shape *shape, RN(gaussian_room) room
 void FN(RN(gaussian_accumulate))(const gaussian_shape *shape, const real *x, const gaussian_rows *rows,
                                  const real *shift, const real *factors, const real *constants, real *work,
                                  double *sums, gaussian_totals *totals) {
-    const RN(gaussian_room) room = RN(gaussian_parts)(shape, work);
+    RN(gaussian_room) room = RN(gaussian_parts)(shape, work);
     for (int64_t first = 0; first < rows->n; first += shape->tile) {
         const int64_t left = rows->n - first;
         const int32_t m = left < shape->tile ? (int32_t)left : shape->tile;
         const int32_t n = RN(gaussian_load)(shape, x, rows, first, m, shift, room);
+        const int ahead = !rows->index && rows->stride == shape->n_features && left >= 2 * shape->tile;
+        room.ahead = ahead ? rows->stride * LANES * (int64_t)sizeof(real) : 0;
+        room.next = (const char *)(x + (rows->first + first + shape->tile) * rows->stride);
         RN(gaussian_densities)(shape, factors, constants, room, n);
         RN(gaussian_share)(shape, room, n, totals);
         RN(gaussian_add)(shape, room, n, sums);
