@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastml._engine.dense.forward_backward import go
+from fastml._engine.dense.chain import expectations
 from fastml._engine.dense.hidden_markov import Frames, Model
 
 
@@ -24,4 +24,4 @@ def bench_pass(benchmark, lengths, kind):
         X, np.array(lengths), n_states=n, n_components=n, statistics_bytes=8000, has_missing=False
     )
     model = Model(np.full(n, 1 / n), transmat, kind, **options)
-    benchmark(go, frames, model, counting=True, n_threads=1)
+    benchmark(expectations, frames, model, counting=True, n_threads=1)

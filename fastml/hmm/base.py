@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
-from fastml._engine.dense.forward_backward import go
+from fastml._engine.dense.chain import expectations
 from fastml._engine.dense.hidden_markov import Frames
 from fastml._engine.dense.log_chain import log_expectations
 from fastml._engine.runtime.interrupt import check
@@ -312,7 +312,7 @@ class BaseHMM(Inference, BaseEstimator):
     def _accumulate(self, X, frames, weights):
         """Expected statistics of all sequences under the current parameters, and the log-likelihood."""
         model = self._engine_model(frames, second=True)
-        passed = go(frames, model, weights=weights, counting=True, n_threads=self._threads())
+        passed = expectations(frames, model, weights=weights, counting=True, n_threads=self._threads())
         n, m = self.n_components, model.n_padded
         start, moves = self._chain()
         cells = passed.cells

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fastml._engine.dense.forward_backward import go
+from fastml._engine.dense.chain import expectations
 from fastml._engine.dense.log_chain import log_expectations
 from fastml._engine.dense.viterbi import paths
 from fastml.hmm.sequences import check_lengths
@@ -44,7 +44,8 @@ class Inference:
         X, lengths = self._read_fitted(X, lengths)
         frames = self._make_frames(X, lengths)
         posteriors = np.empty((len(X), self.n_components))
-        passed = go(frames, self._engine_model(frames), posteriors=posteriors, n_threads=self._threads())
+        model = self._engine_model(frames)
+        passed = expectations(frames, model, posteriors=posteriors, n_threads=self._threads())
         for rows, sequence in self._in_doubt(passed.in_doubt, lengths):
             total, here, _ = log_expectations(*self._chain(), self._log_densities(X[rows]))
             self._refuse_impossible(total, sequence)
@@ -68,7 +69,7 @@ class Inference:
         """
         X, lengths = self._read_fitted(X, lengths)
         frames = self._make_frames(X, lengths)
-        passed = go(frames, self._engine_model(frames), n_threads=self._threads())
+        passed = expectations(frames, self._engine_model(frames), n_threads=self._threads())
         for rows, sequence in self._in_doubt(passed.in_doubt, lengths):
             passed.likelihood[sequence] = log_expectations(*self._chain(), self._log_densities(X[rows]))[0]
         return float(self._add_constants(passed.likelihood, X, lengths).sum())

@@ -25,26 +25,3 @@ class Run:
     ) -> None: ...
     def run(self, n_threads: int) -> None: ...
     def scan(self, sequences: NDArray[np.int64], n_threads: int) -> None: ...
-
-class Passed:
-    likelihood: NDArray[np.float64]
-    in_doubt: NDArray[np.int64]
-    cells: NDArray[np.float64] | None
-    counts: NDArray[np.float64] | None
-    def __init__(
-        self,
-        likelihood: NDArray[np.float64],
-        in_doubt: NDArray[np.int64],
-        cells: NDArray[np.float64] | None = None,
-        counts: NDArray[np.float64] | None = None,
-    ) -> None: ...
-
-def go(
-    frames: Frames,
-    model: Model,
-    *,
-    weights: NDArray[np.float64] | None = None,
-    counting: bool = False,
-    posteriors: NDArray[np.float64] | None = None,
-    n_threads: int = 1,
-) -> Passed: ...

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fastml._engine.dense.forward_backward import go
+from fastml._engine.dense.chain import expectations
 from fastml._engine.dense.hidden_markov import Frames, Model
 from fastml._engine.dense.lane_plan import LanePlan
 from fastml._engine.dense.log_chain import log_expectations
@@ -38,7 +38,7 @@ def given(logs, lengths, startprob, transmat):
 
 def counted(frames, model, transmat, **options):
     n, m = model.n_states, model.n_padded
-    passed = go(frames, model, counting=True, **options)
+    passed = expectations(frames, model, counting=True, **options)
     return passed, transmat * unfold(passed.cells[: m * m], m, m)[:n, :n]
 
 
@@ -119,7 +119,7 @@ def test_long_sequences_are_cut_without_a_trace(sticky, forbidden, monkeypatch):
         np.testing.assert_allclose(first[1], again[1], rtol=1e-9)
         assert (frames.rest > 0) == (cut and (sticky > 0.9 or forbidden))
         assert not cut or (frames.plan.warm_up > 64) == (sticky > 0.5)
-        results.append((first[0].likelihood, posteriors, first[1], go(frames, model).likelihood))
+        results.append((first[0].likelihood, posteriors, first[1], expectations(frames, model).likelihood))
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10)
 
@@ -134,7 +134,7 @@ def test_same_bits_on_any_number_of_threads(n_states):
     for n_threads in (1, 2, 3, 7):
         frames, model = given(logs, lengths, startprob, transmat)
         posteriors = np.empty(logs.shape)
-        passed = go(frames, model, counting=True, posteriors=posteriors, n_threads=n_threads)
+        passed = expectations(frames, model, counting=True, posteriors=posteriors, n_threads=n_threads)
         path = paths(frames, model, n_threads)
         seen.add(
             posteriors.tobytes()
@@ -153,7 +153,7 @@ def test_any_range():
     logs = rng.normal(size=(50, 3)) * 3000 - 1e6
     frames, model = given(logs, [50], startprob, transmat)
     posteriors = np.empty(logs.shape)
-    passed = go(frames, model, posteriors=posteriors)
+    passed = expectations(frames, model, posteriors=posteriors)
     total, gamma, _ = reference.expectations(startprob, transmat, logs)
     assert passed.likelihood[0] == pytest.approx(total, rel=1e-13)
     np.testing.assert_allclose(posteriors, gamma, atol=1e-7)
@@ -166,7 +166,7 @@ def test_hidden_paths_are_in_doubt():
     logs[5, 0] = -800
     logs[6:, 1] = -10
     frames, model = given(logs, [300], np.array([0.5, 0.5]), np.eye(2))
-    for passed in (go(frames, model), go(frames, model, counting=True)):
+    for passed in (expectations(frames, model), expectations(frames, model, counting=True)):
         assert passed.in_doubt.tolist() == [0]
     total, posteriors, _ = log_expectations(np.array([0.5, 0.5]), np.eye(2), logs)
     assert total == pytest.approx(np.log(0.5) - 800)
