@@ -1,10 +1,11 @@
 """Hidden Markov models over many sequences: expected counts, posteriors, likelihoods.
 
 Pieces of a long sequence begin from a guess (see `lane_plan.py`). Where the distribution that one has
-reached at its first own frame is not, to AGREES of each probability, what the piece before it ends with, the
-guess was not good enough: then the true distributions are computed one piece after the other (`Run.scan`), and
-the pieces run once more from these. The recursions do not enlarge relative differences of probabilities
-(Birkhoff 1957; Seneta, Non-negative Matrices, section 3.1), so what agrees at a border agrees within the piece.
+reached at its first own frame is not, to AGREES of each probability, what the piece before it ends with,
+the guess was not good enough: then the true distributions are computed one piece after the other
+(`Run.scan`), and the pieces run once more from these. The recursions do not enlarge relative differences of
+probabilities (Birkhoff 1957; Seneta, Non-negative Matrices, section 3.1), so what agrees at a border agrees
+within the piece.
 """
 
 import numpy as np
