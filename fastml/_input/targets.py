@@ -127,7 +127,7 @@ def check_weight(sample_weight, X, name="sample_weight"):
     Raises
     ------
     ValueError
-        If the shape is wrong, a weight is negative, NaN or infinite, or all are zero.
+        If the shape is wrong, a weight is negative, NaN or infinite, all are zero, or their sum is infinite.
     """
     if sample_weight is None:
         return None
@@ -137,8 +137,12 @@ def check_weight(sample_weight, X, name="sample_weight"):
             f"Negative values in data passed to `{name}`: sample weights must be non-negative, the smallest "
             f"is {weight.min():.6g}."
         )
-    if not weight.any():
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if total == 0:
         raise ValueError(f"{name} must contain at least one weight that is not zero.")
+    if total == np.inf:
+        raise ValueError(f"{name} is too large: the sum of all weights is infinite.")
     return weight
 
 

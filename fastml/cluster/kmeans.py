@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
+from fastml._rollback import rollback
 from fastml.cluster.kmeans_base import BaseKMeans
 from fastml.cluster.lloyd import lloyd
 from fastml.cluster.rows import mean_variance
@@ -157,13 +158,18 @@ default="k-means++"
             If X has fewer rows than `n_clusters`, infinite values or squares, or rows or columns that are all
             NaN; if `init` has another shape; if a weight is negative or all are zero.
         """
+        with rollback(self):
+            self._fit(X, sample_weight)
+        return self
+
+    def _fit(self, X, sample_weight):
         rows, weight, given = self._read_training(X, sample_weight)
         random_state = check_random_state(self.random_state)
         if self.algorithm == "elkan" and self.n_clusters == 1:
             warnings.warn(
                 "algorithm='elkan' doesn't make sense for a single cluster. Using 'lloyd' instead.",
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
         tol = 0.0 if self.tol == 0 else self.tol * mean_variance(rows)
         best = None
@@ -177,7 +183,7 @@ default="k-means++"
                 best = found
         if not np.isfinite(best.inertia):
             raise ValueError(
-                "squared distances between rows of X are too large for float64: scale X down by a power of 2"
+                "the weighted sum of squared distances is too large for float64: scale the weights down"
             )
         n_found = len(np.unique(best.labels))
         if n_found < self.n_clusters:
@@ -185,10 +191,9 @@ default="k-means++"
                 f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
                 "Possibly due to duplicate points in X.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=4,
             )
         self.cluster_centers_ = best.centers
         self.labels_ = best.labels
         self.inertia_ = best.inertia
         self.n_iter_ = best.n_iter
-        return self

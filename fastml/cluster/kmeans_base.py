@@ -15,8 +15,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from fastml._engine.dense.nearest import Rows
+from fastml._input.targets import check_weight
 from fastml.cluster import kmeans_state
-from fastml.cluster.rows import check_columns, read_rows, read_sample_weight
+from fastml.cluster.rows import read_rows
 from fastml.cluster.seeding import draw_rows, kmeans_parallel_rows, kmeans_plusplus_rows, rows_at
 
 __all__ = ["BaseKMeans", "filled"]
@@ -47,8 +48,6 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _read_training(self, X, sample_weight):
         """Check the arguments of a fit: Rows, weights or None, and the array that `init` is or None."""
         rows = read_rows(self, X, reset=True)
-        if rows.missing:
-            check_columns(rows.X)
         if rows.n < self.n_clusters:
             raise ValueError(f"n_samples={rows.n} should be >= n_clusters={self.n_clusters}.")
         given = None
@@ -65,10 +64,10 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
                 "Explicit initial center position passed: performing only one init in "
                 f"{type(self).__name__} instead of n_init={self._n_init}.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             self._n_init = 1
-        return rows, read_sample_weight(sample_weight, rows.X), given
+        return rows, check_weight(sample_weight, rows.X), given
 
     def _check_centers(self, centers, rows):
         """Initial centres as an array of their own, of the rows' dtype."""
@@ -188,7 +187,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             Minus the weighted sum of squared distances to the nearest centre.
         """
         rows = self._rows(X)
-        return -rows.accumulate(self.cluster_centers_, read_sample_weight(sample_weight, rows.X)).inertia
+        return -rows.accumulate(self.cluster_centers_, check_weight(sample_weight, rows.X)).inertia
 
     @property
     def _n_features_out(self):

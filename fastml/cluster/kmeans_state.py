@@ -9,12 +9,14 @@ from fastml.io.state import StateReader
 
 __all__ = ["get_state", "set_state"]
 
+_WHOLE = ("n_iter_", "n_steps_", "_n_since_last_reassign")
+
 
 def get_state(model):
     """Fitted attributes as small values and arrays."""
     values = {"inertia": float(model.inertia_)} if hasattr(model, "inertia_") else {}
     arrays = {"cluster_centers_": np.ascontiguousarray(model.cluster_centers_)}
-    for name in ("n_iter_", "n_steps_", "_n_since_last_reassign"):
+    for name in _WHOLE:
         if hasattr(model, name):
             values[name] = int(getattr(model, name))
     for name in ("labels_", "_counts", "feature_names_in_"):
@@ -44,7 +46,7 @@ def set_state(model, values, arrays):
     fitted = {"cluster_centers_": centers, "n_features_in_": centers.shape[1]}
     if "inertia" in state:
         fitted["inertia_"] = state.real("inertia", minimum=0)
-    for name in ("n_iter_", "n_steps_", "_n_since_last_reassign"):
+    for name in _WHOLE:
         if name in state:
             fitted[name] = state.integer(name, minimum=0)
     if "labels_" in state:
@@ -53,7 +55,9 @@ def set_state(model, values, arrays):
             raise ModelFileError("a label in labels_ is not the number of a centre")
         fitted["labels_"] = labels
     if "_counts" in state:
-        counts = state.array("_counts", np.float64, (len(centers),))
+        # by feature, too, once a value was missing
+        shape = (len(centers),) if arrays["_counts"].ndim == 1 else centers.shape
+        counts = state.array("_counts", np.float64, shape)
         if not (np.isfinite(counts).all() and (counts >= 0).all()):
             raise ModelFileError("_counts must be finite and not negative")
         fitted["_counts"] = counts

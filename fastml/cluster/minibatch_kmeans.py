@@ -13,8 +13,10 @@ from sklearn.utils._param_validation import Interval
 
 from fastml._engine.dense.nearest import Rows
 from fastml._engine.runtime.interrupt import check
+from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.cluster.kmeans_base import BaseKMeans, filled
-from fastml.cluster.rows import mean_variance, read_rows, read_sample_weight
+from fastml.cluster.rows import mean_variance, read_rows
 from fastml.cluster.seeding import rows_at
 
 __all__ = ["MiniBatchKMeans"]
@@ -163,6 +165,11 @@ default="k-means++"
         ValueError
             As `KMeans.fit` does.
         """
+        with rollback(self):
+            self._fit(X, sample_weight)
+        return self
+
+    def _fit(self, X, sample_weight):
         rows, weight, given = self._read_training(X, sample_weight)
         self._set_sizes(rows.n)
         tol = 0.0 if self.tol == 0 else self.tol * mean_variance(rows)
@@ -192,7 +199,6 @@ default="k-means++"
             total = rows.n if weight is None else weight.sum()
             self.inertia_ = watch.smoothed * float(total)
             vars(self).pop("labels_", None)
-        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -214,6 +220,11 @@ default="k-means++"
         ValueError
             As `KMeans.fit` does; a batch after the first may have any number of rows.
         """
+        with rollback(self):
+            self._partial_fit(X, sample_weight)
+        return self
+
+    def _partial_fit(self, X, sample_weight):
         if not hasattr(self, "_random_state"):
             self._random_state = check_random_state(self.random_state)
         if not hasattr(self, "cluster_centers_"):
@@ -224,17 +235,19 @@ default="k-means++"
             self._n_since_last_reassign = 0
         else:
             rows = read_rows(self, X, reset=False)
-            weight = read_sample_weight(sample_weight, rows.X)
+            weight = check_weight(sample_weight, rows.X)
             centers = self.cluster_centers_
             if not hasattr(self, "_batch_size"):  # a model from a file
                 self._set_sizes(rows.n)
         if rows.missing and self._counts.ndim == 1:
-            self._counts = np.repeat(self._counts[:, None], rows.d, axis=1)
-        self.cluster_centers_, _ = self._step(rows, weight, centers, self._counts, self._random_state)
+            counts = np.repeat(self._counts[:, None], rows.d, axis=1)
+        else:
+            counts = self._counts.copy()
+        self.cluster_centers_, _ = self._step(rows, weight, centers, counts, self._random_state)
+        self._counts = counts
         if self.compute_labels:
             self._label(rows, weight)
         self.n_steps_ = getattr(self, "n_steps_", 0) + 1
-        return self
 
     # -- the start
 
@@ -250,7 +263,7 @@ default="k-means++"
                 f"init_size={self._init_size} should be larger than n_clusters={self.n_clusters}. Setting it "
                 "to min(3*n_clusters, n_samples)",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             self._init_size = 3 * self.n_clusters
         self._init_size = min(self._init_size, n_samples)

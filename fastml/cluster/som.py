@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.cluster import som_state
 from fastml.cluster.som_base import BaseSOM
 from fastml.cluster.som_quality import distances_between
 from fastml.cluster.som_regions import map_regions
-from fastml.cluster.som_rows import check_rows, weighted_features
+from fastml.cluster.som_rows import read_rows, weighted_features
 
 __all__ = ["SOM"]
 
@@ -224,11 +225,12 @@ default="gaussian"
             For rows or features without any known value, infinite values, zero vectors under the cosine, and
             parameters that do not go together; the message says which and why.
         """
-        X = check_rows(self, X, reset=True, metric=self.metric)
-        sample_weight = check_weight(sample_weight, X)
-        self._train(X, sample_weight)
-        self._finish(X, sample_weight)
-        self._learned(X, sample_weight)
+        with rollback(self):
+            X = read_rows(self, X, reset=True, metric=self.metric)
+            sample_weight = check_weight(sample_weight, X)
+            self._train(X, sample_weight)
+            self._finish(X, sample_weight)
+            self._learned(X, sample_weight)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -250,13 +252,18 @@ default="gaussian"
         -------
         self
         """
+        with rollback(self):
+            self._partial_fit(X, sample_weight)
+        return self
+
+    def _partial_fit(self, X, sample_weight):
         first = not hasattr(self, "_n_calls") or not hasattr(self, "codebook_")
         self._check_parameters()
-        X = check_rows(self, X, reset=first, metric=self.metric)
+        dtype = None if first else self.codebook_.dtype
+        X = read_rows(self, X, reset=first, metric=self.metric, dtype=dtype)
         sample_weight = check_weight(sample_weight, X)
         if first:
             self._begin(X, sample_weight, self.grid_)
-        X = X.astype(self.codebook_.dtype, copy=False)
         progress = np.array([min(1.0, self._n_calls / max(1, self.max_iter - 1))])
         n_threads = resolve_n_jobs(self.n_jobs)
         if self.training == "online":
@@ -269,9 +276,9 @@ default="gaussian"
         self._n_calls += 1
         self.n_iter_ = self._n_calls
         self.errors_ = np.append(self.errors_ if self._n_calls > 1 else [], error)
+        self._check_finite()
         self._finish(X, sample_weight)
         self._learned(X, sample_weight)
-        return self
 
     def _learned(self, X, sample_weight):
         """What follows from the codebook."""

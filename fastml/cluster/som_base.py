@@ -17,7 +17,7 @@ from fastml.cluster.som_grid import SURFACES, TOPOLOGIES, MapGrid
 from fastml.cluster.som_init import INITS, initial_codebook
 from fastml.cluster.som_neighbourhood import Smoother
 from fastml.cluster.som_quality import MapQuality
-from fastml.cluster.som_rows import check_feature_weight, check_rows
+from fastml.cluster.som_rows import check_feature_weight, read_rows
 from fastml.cluster.som_schedule import SCHEDULES, scheduled
 from fastml.cluster.som_training import Progress, accumulate, batches, rows_of, train_online, update
 
@@ -139,6 +139,14 @@ class BaseSOM(MapQuality, BaseEstimator):
                 break
         self.n_iter_ = len(errors)
         self.errors_ = np.array(errors)
+        self._check_finite()
+
+    def _check_finite(self):
+        if not (np.isfinite(self.codebook_).all() and np.isfinite(self.errors_).all()):
+            raise ValueError(
+                f"the codebook or its errors are no longer finite: init, targets or weights are too large "
+                f"for {self.codebook_.dtype}. Scale them down."
+            )
 
     def _batch_passes(self, X, sample_weight, n_threads):
         rows = rows_of(X, n_threads)
@@ -193,11 +201,6 @@ class BaseSOM(MapQuality, BaseEstimator):
 
     def _finish(self, X, sample_weight):
         """Winners of the rows by the final codebook."""
-        if not np.isfinite(self.codebook_).all():
-            raise ValueError(
-                "the codebook is no longer finite: X is too large for its dtype, scale the features (or use "
-                "float64)"
-            )
         self.bmu_ = self._nearest(X)[0]
         counts = np.bincount(self.bmu_, sample_weight, minlength=len(self.codebook_))
         self.hits_ = counts.astype(np.float64).reshape(self.n_rows, self.n_columns)
@@ -206,7 +209,7 @@ class BaseSOM(MapQuality, BaseEstimator):
 
     def _read(self, X):
         check_is_fitted(self)
-        return check_rows(self, X, reset=False, metric=self.metric).astype(self.codebook_.dtype, copy=False)
+        return read_rows(self, X, reset=False, metric=self.metric, dtype=self.codebook_.dtype)
 
     def _nearest(self, X, second=False):
         rows = rows_of(X, resolve_n_jobs(self.n_jobs))

@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.dense.online import METRICS, NEIGHBOURHOODS
 from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.cluster import som_growing_state
 from fastml.cluster.som import SOM
 from fastml.cluster.som_quality import distances_between
-from fastml.cluster.som_rows import check_feature_weight, check_rows
+from fastml.cluster.som_rows import check_feature_weight, read_rows
 
 __all__ = ["GrowingSOM"]
 
@@ -168,7 +169,12 @@ class GrowingSOM(ClusterMixin, BaseEstimator):
         ValueError
             As :meth:`SOM.fit` does.
         """
-        X = check_rows(self, X, reset=True, metric=self.metric)
+        with rollback(self):
+            self._fit(X, sample_weight)
+        return self
+
+    def _fit(self, X, sample_weight):
+        X = read_rows(self, X, reset=True, metric=self.metric)
         weight = check_weight(sample_weight, X)
         check_feature_weight(self.feature_weight, X.shape[1])
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -201,7 +207,6 @@ class GrowingSOM(ClusterMixin, BaseEstimator):
         self.parent_map_, self.parent_node_, self.depth_ = above.copy(), node.copy(), depth.copy()
         self._number_leaves()
         self.labels_ = self._leaves(X)
-        return self
 
     def _map(self, n_rows, n_columns, **options):
         names = ("topology", "surface", "neighbourhood", "metric", "feature_weight", "n_jobs")
@@ -288,9 +293,12 @@ class GrowingSOM(ClusterMixin, BaseEstimator):
         -------
         leaf : int32 ndarray of shape (n_samples,)
         """
+        return self._leaves(self._read(X))
+
+    def _read(self, X):
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False, metric=self.metric)
-        return self._leaves(X.astype(self.maps_[0].codebook_.dtype, copy=False))
+        dtype = self.maps_[0].codebook_.dtype
+        return read_rows(self, X, reset=False, metric=self.metric, dtype=dtype)
 
     def _leaves(self, X):
         leaf = np.empty(X.shape[0], dtype=np.int32)
@@ -323,9 +331,8 @@ class GrowingSOM(ClusterMixin, BaseEstimator):
         float
             Euclidean, not squared, for the metric "sqeuclidean".
         """
-        check_is_fitted(self)
-        X = check_rows(self, X, reset=False, metric=self.metric)
-        leaf = self._leaves(X.astype(self.maps_[0].codebook_.dtype, copy=False))
+        X = self._read(X)
+        leaf = self._leaves(X)
         codebook, weight = self.leaf_codebook_, self.maps_[0]._feature_weight
         away = np.empty(X.shape[0])
         for number in np.unique(leaf):

@@ -4,60 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
 
-__all__ = ["check_feature_weight", "check_rows", "weighted_features"]
+from fastml._input.rows import check_rows
+
+__all__ = ["check_feature_weight", "read_rows", "weighted_features"]
 
 
-def check_rows(estimator, X, *, reset, metric):
-    """Check a table.
+def read_rows(estimator, X, *, reset, metric, dtype=None):
+    """Check rows as `check_rows` does, and what a map adds to it.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like or CSR matrix of shape (n_samples, n_features)
+    reset : bool
+    metric : str
+    dtype : dtype, optional
+        Of the codebook, if there is one.
 
     Returns
     -------
-    float32 or float64 array of shape (n_samples, n_features), C order, NaN where missing; or CSR
+    array of shape (n_samples, n_features) of this dtype (float32 or float64), C order, NaN where missing; or
+    CSR
 
     Raises
     ------
     ValueError
-        If it holds infinity, a row without any known value, or (`reset`) a feature without any, a CSR
-        matrix NaN, or under the cosine a row of zeros.
+        As `check_rows` does; or if a CSR matrix holds NaN, or under the cosine a row is zero.
     """
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=[np.float64, np.float32],
-        order="C",
-        ensure_all_finite=True if sparse.issparse(X) else "allow-nan",
-    )
-    if sparse.issparse(X):
-        if not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
-    else:
-        _check_missing(X, reset)
+    X, missing = check_rows(estimator, X, reset=reset, computed=dtype)
+    if missing and sparse.issparse(X):
+        raise ValueError("Input X contains NaN, in a sparse matrix: hand in an array with missing values")
     if metric == "cosine":
         _check_lengths(X)
-    return X
-
-
-def _check_missing(X, reset):
-    sums = X.sum(axis=1)  # finite unless something is missing, or sums overflow
-    if np.isfinite(sums).all():
-        return
-    missing = np.isnan(X)
-    empty = np.flatnonzero(missing.all(axis=1))
-    if empty.size:
-        raise ValueError(
-            f"X has {empty.size} rows without any known value (all NaN), the first is row {empty[0]}: they "
-            "have no place on the map"
-        )
-    empty = np.flatnonzero(missing.all(axis=0))
-    if reset and empty.size:
-        raise ValueError(
-            f"X has {empty.size} features without any known value (all NaN), the first is feature {empty[0]}"
-        )
+    return X if dtype is None else X.astype(dtype, copy=False)
 
 
 def _check_lengths(X):

@@ -14,13 +14,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_consistent_length, column_or_1d
 
 from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.cluster import som_state
 from fastml.cluster.som_base import BaseSOM
-from fastml.cluster.som_rows import check_feature_weight, check_rows
+from fastml.cluster.som_rows import check_feature_weight, read_rows
 from fastml.io.errors import ModelFileError
 from fastml.io.state import StateReader
 
 __all__ = ["SOMClassifier", "SOMRegressor"]
+
 
 class BaseSupervisedSOM(BaseSOM):
     """Base class of maps with target planes.
@@ -120,7 +122,12 @@ class BaseSupervisedSOM(BaseSOM):
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
             )
-        X = check_rows(self, X, reset=True, metric=self.metric)
+        with rollback(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        X = read_rows(self, X, reset=True, metric=self.metric)
         sample_weight = check_weight(sample_weight, X)
         targets = self._targets(y, X.shape[0])
         if np.isnan(targets).all():
@@ -131,7 +138,6 @@ class BaseSupervisedSOM(BaseSOM):
         self._train(joint, sample_weight)
         self._split(X.shape[1])
         self._finish(X, sample_weight)
-        return self
 
     def _weigh(self, X, targets, sample_weight):
         """Weights of features and targets: `label_weight` is that of all targets against all features."""

@@ -137,7 +137,7 @@ def test_bad_input_is_refused():
         KMeans(3).fit(holes)
     holes = X.copy()
     holes[:, 2] = np.nan
-    with pytest.raises(ValueError, match="1 columns without any known value, the first is column 2"):
+    with pytest.raises(ValueError, match="1 features without any known value, the first is feature 2"):
         KMeans(3).fit(holes)
     with pytest.raises(ValueError, match="infinity"):
         KMeans(3).fit(np.where(X == X[0], np.inf, X))

@@ -108,3 +108,25 @@ def test_a_batch_of_other_features_is_refused():
     model = MiniBatchKMeans(2).partial_fit(blobs(20))
     with pytest.raises(ValueError, match="features"):
         model.partial_fit(np.ones((5, 3)))
+
+
+def test_what_was_seen_of_features_with_missing_values_is_in_the_file(tmp_path):
+    X = blobs(n=100)
+    X[::7, 1] = np.nan
+    model = MiniBatchKMeans(3, random_state=0, batch_size=50).partial_fit(X[:50])
+    assert model._counts.shape == (3, X.shape[1])
+    model.save(tmp_path / "model.fastml")
+    loaded = fastml.load(tmp_path / "model.fastml")
+    np.testing.assert_array_equal(loaded._counts, model._counts)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+
+
+def test_a_batch_that_is_refused_changes_nothing():
+    X = blobs(n=100)
+    model = MiniBatchKMeans(3, random_state=0).partial_fit(X)
+    before, counts = vars(model).copy(), model._counts.copy()
+    for bad, weight in ((X[:, :2], None), (X, -np.ones(100)), (X[:0], None)):
+        with pytest.raises(ValueError, match=r"features|Negative|sample"):
+            model.partial_fit(bad, sample_weight=weight)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model._counts, counts)

@@ -382,7 +382,7 @@ def test_strange_but_right_input():
 
 def test_all_missing_row_of_predict_is_refused():
     som = SOM(3, 3).fit(X_IRIS)
-    with pytest.raises(ValueError, match="no place on the map"):
+    with pytest.raises(ValueError, match="1 rows without any known value"):
         som.predict(np.full((1, 4), np.nan))
 
 
