@@ -179,11 +179,10 @@ default="k-means++"
         self._n_since_last_reassign = 0
         watch = _Watch(self, rows.n, tol)
         n_steps = self.max_iter * rows.n // self._batch_size
-        share = np.full(rows.n, 1.0 / rows.n) if weight is None else weight / weight.sum()
+        draw = _draws(np.full(rows.n, 1.0 / rows.n) if weight is None else weight / weight.sum(), random_state)
         for i in range(n_steps):
             check()
-            drawn = random_state.choice(rows.n, self._batch_size, p=share, replace=True)
-            batch = Rows(rows.X[drawn], rows.n_threads, rows.missing)
+            batch = Rows(rows.X[draw(self._batch_size)], rows.n_threads, rows.missing)
             new, inertia = self._step(batch, None, centers, counts, random_state)
             moved = float(((new - centers) ** 2).sum()) if tol > 0 else 0.0
             centers = new
@@ -339,6 +338,17 @@ default="k-means++"
     def _label(self, rows, weight):
         found = rows.accumulate(self.cluster_centers_, weight)
         self.labels_, self.inertia_ = found.labels, found.inertia
+
+
+def _draws(share, random_state):
+    """A function that draws so many rows by their shares.
+
+    They are the rows that ``random_state.choice(len(share), size, p=share)`` draws, which adds up the shares
+    of all rows each time.
+    """
+    bounds = share.cumsum()
+    bounds /= bounds[-1]
+    return lambda size: bounds.searchsorted(random_state.random_sample(size), side="right")
 
 
 class _Watch:
