@@ -179,7 +179,8 @@ default="k-means++"
         self._n_since_last_reassign = 0
         watch = _Watch(self, rows.n, tol)
         n_steps = self.max_iter * rows.n // self._batch_size
-        draw = _draws(np.full(rows.n, 1.0 / rows.n) if weight is None else weight / weight.sum(), random_state)
+        share = np.full(rows.n, 1.0 / rows.n) if weight is None else weight / weight.sum()
+        draw = _draws(share, random_state)
         for i in range(n_steps):
             check()
             batch = Rows(rows.X[draw(self._batch_size)], rows.n_threads, rows.missing)
