@@ -18,9 +18,9 @@ from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.cart_pack import impurity_decreases
 from fastml._engine.tree.code_walk import leaves_of_codes
 from fastml._engine.tree.walk import add_values, leaves
-from fastml.tree.arrays import impurity_decreases
 from fastml.tree.model import growth_seeds
 from fastml.tree.pruning import prune
 from fastml.tree.targets import class_weights

@@ -15,13 +15,13 @@ from sklearn.utils._param_validation import Interval, RealNotInt
 
 from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.cart import bootstrap_counts
+from fastml._engine.tree.cart_pack import impurity_decreases
 from fastml.ensemble import forest_state
 from fastml.ensemble.forest_trees import ForestTrees
 from fastml.ensemble.leaf_targets import LeafTargets
 from fastml.ensemble.out_of_bag import in_bag_bits, oob_importances, oob_scores, oob_values
 from fastml.ensemble.progress import Progress
 from fastml.ensemble.proximity import proximities
-from fastml.tree.arrays import impurity_decreases
 from fastml.tree.base import warn_of_friedman
 from fastml.tree.model import CartModel, Training, growth_seeds, tree_numbers
 from fastml.tree.parameters import LIMITS

@@ -5,29 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-__all__ = ["TreeArrays", "impurity_decreases"]
+from fastml._engine.tree.cart_pack import impurity_decreases
+
+__all__ = ["TreeArrays"]
 
 _LEAF, _UNDEFINED = -1, -2
-
-
-def impurity_decreases(tree, n_features):
-    """Weighted decrease of the impurity by the splits of each feature, as a share of the tree's weight.
-
-    Parameters
-    ----------
-    tree : dict of arrays
-        As `CartForest.tree`.
-    n_features : int
-
-    Returns
-    -------
-    float64 array of shape (n_features,)
-    """
-    inner = np.flatnonzero(tree["left"] >= 0)
-    mass = tree["weight"] * tree["impurity"]
-    gain = mass[inner] - mass[tree["left"][inner]] - mass[tree["right"][inner]]
-    sums = np.bincount(tree["feature"][inner], gain, n_features).astype(np.float64)
-    return sums / tree["weight"][0]
 
 
 class TreeArrays:

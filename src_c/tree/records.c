@@ -10,11 +10,12 @@ int64_t FN(records_fill)(const records_layout *layout, const uint32_t *weights, 
                          int64_t lo, int64_t hi, uint8_t *out) {
     uint8_t *const first = out;
     const int small = layout->small;
+    const int64_t stride = layout->stride, n_codes = layout->n_codes;
     for (int64_t row = lo; row < hi; row++) {
-        int32_t left = layout->n_codes;
-        for (int32_t b = 0; left > 0; b++, left -= 64)
-            memcpy(out + 64 * b, layout->blocks[b] + row * layout->block_stride[b],
-                   (size_t)(left < 64 ? left : 64));
+        /* rows of codes are padded to 16 bytes, and what is too much here the payload overwrites */
+        const uint8_t *codes = layout->blocks[0] + row * layout->block_stride[0];
+        for (int64_t c = 0; c < n_codes; c += 16)
+            memcpy(out + c, codes + c, 16);
         uint8_t *payload = out + layout->payload;
         const int64_t target = targets ? targets[row] : 0;
         const uint32_t word = small ? (uint32_t)target << 24 | weights[row] : weights[row];
@@ -25,7 +26,7 @@ int64_t FN(records_fill)(const records_layout *layout, const uint32_t *weights, 
             const uint32_t number = (uint32_t)row;
             memcpy(out + layout->row, &number, sizeof number);
         }
-        out += weights[row] ? layout->stride : 0;
+        out += -(int64_t)(weights[row] != 0) & stride;
     }
     return (out - first) / layout->stride;
 }
@@ -45,24 +46,26 @@ void FN(records_gather)(const records_layout *layout, const uint8_t *records, in
     }
 }
 
-/* Both sides are written at every row and one of them advances: no branch on a bit that is a coin's toss. */
+/* Both sides are written at every row and one of them advances, by arithmetic: compilers turn a choice
+ * between two steps into a branch, and which one a row takes is a coin's toss. */
 static ALWAYS_INLINE int64_t split_stride(const records_layout *layout, uint8_t *records, int64_t n,
                                           int32_t feature, const partition_rule *rule, uint8_t *right,
-                                          int32_t stride) {
-    const uint8_t *column =
-        layout->n_codes ? (const uint8_t *)0 : layout->columns + feature * layout->column_stride;
+                                          int64_t stride, int wide, int by_set) {
+    const uint8_t *const column =
+        wide ? layout->columns + feature * layout->column_stride : (const uint8_t *)0;
     const uint8_t *const end = records + n * stride;
-    uint8_t *left = records;
+    uint8_t *left = records, set[32] = {0};
     const uint8_t bias = rule->bias, limit = (uint8_t)(rule->code - rule->bias);
+    if (by_set)
+        memcpy(set, rule->set, sizeof set);
     for (const uint8_t *record = records; record < end; record += stride) {
-        const uint8_t x = column ? column[records_row(layout, record)] : record[feature];
-        const int goes = rule->set ? rule->set[x >> 3] >> (x & 7) & 1 : (uint8_t)(x - bias) <= limit;
-        unsigned char moved[256];
-        memcpy(moved, record, (size_t)stride);
-        memcpy(left, moved, (size_t)stride);
-        memcpy(right, moved, (size_t)stride);
-        left += goes ? stride : 0;
-        right += goes ? 0 : stride;
+        const uint8_t x = wide ? column[records_row(layout, record)] : record[feature];
+        const int64_t goes = by_set ? set[x >> 3] >> (x & 7) & 1 : (uint8_t)(x - bias) <= limit;
+        const int64_t stays = -goes & stride;
+        memcpy(right, record, (size_t)stride);
+        memmove(left, record, (size_t)stride);
+        left += stays;
+        right += stride - stays;
     }
     return (left - records) / stride;
 }
@@ -74,18 +77,22 @@ static ALWAYS_INLINE int64_t split_stride(const records_layout *layout, uint8_t 
  */
 int64_t FN(records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                           const partition_rule *rule, uint8_t *right) {
+#define SPLIT_CASE(stride)                                                                                   \
+    case stride:                                                                                             \
+        if (layout->n_codes)                                                                                 \
+            return rule->set ? split_stride(layout, records, n, feature, rule, right, stride, 0, 1)          \
+                             : split_stride(layout, records, n, feature, rule, right, stride, 0, 0);         \
+        return rule->set ? split_stride(layout, records, n, feature, rule, right, stride, 1, 1)              \
+                         : split_stride(layout, records, n, feature, rule, right, stride, 1, 0)
     switch (layout->stride) {
-    case 8:
-        return split_stride(layout, records, n, feature, rule, right, 8);
-    case 16:
-        return split_stride(layout, records, n, feature, rule, right, 16);
-    case 32:
-        return split_stride(layout, records, n, feature, rule, right, 32);
-    case 48:
-        return split_stride(layout, records, n, feature, rule, right, 48);
-    case 64:
-        return split_stride(layout, records, n, feature, rule, right, 64);
-    default:
-        return split_stride(layout, records, n, feature, rule, right, layout->stride);
+        SPLIT_CASE(8);
+        SPLIT_CASE(16);
+        SPLIT_CASE(32);
+        SPLIT_CASE(48);
+        SPLIT_CASE(64);
+    default: /* only narrow records are longer */
+        return rule->set ? split_stride(layout, records, n, feature, rule, right, layout->stride, 0, 1)
+                         : split_stride(layout, records, n, feature, rule, right, layout->stride, 0, 0);
     }
+#undef SPLIT_CASE
 }

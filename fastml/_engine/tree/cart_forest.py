@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .cart_pack import narrowed, pack_classes, pack_nodes, set_payload
 from .subtree import depth_first, inner_by_depth, merge_leaves
 
 __all__ = ["NODE", "CartForest", "LeafKind"]
@@ -20,7 +21,6 @@ __all__ = ["NODE", "CartForest", "LeafKind"]
 NODE = np.dtype([("threshold", np.float64), ("right", np.uint32), ("feature", np.int32)])
 LEAF = np.iinfo(np.int32).min
 FEATURE, MISSING_LEFT, CATEGORIES = (1 << 28) - 1, 1 << 28, 1 << 29
-_LARGEST_COUNT = 2**32 - 1
 
 
 class LeafKind:
@@ -92,7 +92,7 @@ class CartForest:
         self.explicit = bool(explicit)
         self.leaf_kind = LeafKind.of(self.n_classes, self.n_outputs)
         self.width = self.n_outputs if self.n_classes is None else sum(self.n_classes)
-        self._flat = self._pack_leaves(None)
+        self._flat = self._no_trees()
         self._pending: list[dict[str, np.ndarray]] = []
         self._mixed: tuple[np.ndarray, np.ndarray] | None = None
         self._used: np.ndarray | None = None
@@ -132,89 +132,66 @@ class CartForest:
             If the tree uses a feature beyond 2**28 - 1, or has values of another width.
         """
         self.views = {}
-        left, right = np.asarray(tree["left"]), np.asarray(tree["right"])
-        order = depth_first(left, right)
-        leaf = left < 0
-        nodes = np.empty(left.size, dtype=NODE)
-        what = tree["feature"].astype(np.int32)
-        if what.size and what.max() > FEATURE:
-            raise ValueError(f"a tree splits on feature {what.max()}, at most {FEATURE} are possible")
-        is_set = tree["category_set"] >= 0
-        nodes["threshold"] = np.where(is_set, tree["category_set"], tree["threshold"])
-        what |= np.where(np.asarray(tree["missing_left"]) > 0, MISSING_LEFT, 0).astype(np.int32)
-        what |= np.where(is_set, CATEGORIES, 0).astype(np.int32)
-        nodes["feature"] = np.where(leaf, LEAF, what)
-        place = order
-        if order is not None:
-            place = np.empty_like(order)
-            place[order] = np.arange(order.size)
-        nodes["right"] = np.where(leaf, 0, right if place is None else place[right])
-        part = self._pack_leaves(tree, order)
-        if order is not None:
-            nodes, leaf = nodes[order], leaf[order]
-            part["numbers"] = order.astype(np.int32)
-        nodes["right"][leaf] = np.arange(np.count_nonzero(leaf))
-        if self.leaf_kind != LeafKind.VECTOR:
-            nodes["threshold"][leaf] = part.pop("payload")
-        else:
-            nodes["threshold"][leaf] = 0.0
+        order = depth_first(np.asarray(tree["left"]), np.asarray(tree["right"]))
+        nodes = np.empty(len(tree["left"]), dtype=NODE)
+        leaves = pack_nodes(tree, order, nodes)
+        part = self._pack_leaves(tree, leaves, nodes)
+        part["numbers"] = np.empty(0, dtype=np.int32) if order is None else order.astype(np.int32)
+        if self.explicit:
+            everything = slice(None) if order is None else order
+            part["node_value"] = np.array(tree["value"], dtype=np.float64)[everything]
+            part["node_impurity"] = np.array(tree["impurity"], dtype=np.float64)[everything]
         part["nodes"] = nodes
-        part["category_sets"] = np.asarray(tree["category_sets"], dtype=np.uint8).reshape(-1, 32)
+        part["category_sets"] = np.array(tree["category_sets"], dtype=np.uint8).reshape(-1, 32)
         self._pending.append(part)
 
-    def _pack_leaves(self, tree, order=None):
-        """The arrays by leaf of one tree; of none, if it is None."""
-        if tree is None:
-            tree = {"left": np.full(0, -1), "count": np.zeros(0), "weight": np.zeros(0)}
-            tree |= {"value": np.zeros((0, self.width)), "impurity": np.zeros(0)}
-            empty = {"nodes": np.empty(0, dtype=NODE), "category_sets": np.empty((0, 32), dtype=np.uint8)}
-            offsets = {name: np.zeros(1, dtype=np.int64) for name in ("node_offsets", "leaf_offsets")}
-        else:
-            empty, offsets = {}, {}
-        leaf = np.flatnonzero(tree["left"] < 0) if order is None else order[tree["left"][order] < 0]
-        count, weight = _narrow(tree["count"][leaf]), tree["weight"][leaf].astype(np.float64)
-        part = {"leaf_count": count, "leaf_weight": _counts_if_whole(weight)}
+    def _pack_leaves(self, tree, leaves, nodes):
+        """The arrays by leaf of one tree; what a leaf says goes to its node."""
+        count = tree["count"].take(leaves).astype(np.float64)
+        weight = tree["weight"].take(leaves).astype(np.float64)
+        part = {"leaf_count": narrowed(count), "leaf_weight": narrowed(weight)}
         if np.array_equal(weight, count):
             part["leaf_weight"] = part["leaf_weight"][:0]
-        value = np.asarray(tree["value"], dtype=np.float64)
+        value = np.ascontiguousarray(tree["value"], dtype=np.float64)
         if value.shape[1:] != (self.width,):
             raise ValueError(f"values have shape {value.shape}, expected ({len(value)}, {self.width})")
-        part["numbers"] = np.empty(0, dtype=np.int32)
-        if self.explicit:
-            part["node_value"] = value if order is None else value[order]
-            part["node_impurity"] = tree["impurity"] if order is None else tree["impurity"][order]
-        elif self.n_classes is None:
-            impurity = tree["impurity"][leaf]
+        if not self.explicit and self.n_classes is None:
+            impurity = tree["impurity"].take(leaves)
             part["leaf_impurity"] = np.maximum(impurity, 0.0) if impurity.any() else impurity[:0]
-        value = value[leaf]
         if self.leaf_kind == LeafKind.NUMBER:
+            number = value[:, -1].take(leaves)
             # a share may be rounded to the next number above 1
-            part["payload"] = value[:, -1] if self.n_classes is None else np.minimum(value[:, -1], 1.0)
+            set_payload(nodes, number if self.n_classes is None else np.minimum(number, 1.0))
         elif self.leaf_kind == LeafKind.VECTOR:
-            part["leaf_vector"] = value
+            part["leaf_vector"] = value.take(leaves, axis=0)
         else:
-            part |= self._pack_classes(value, weight)
-        if offsets:
-            part.pop("payload", None)
-        if offsets and self.leaf_kind == LeafKind.CLASS:
-            part["mixed_offsets"] = np.zeros(1, dtype=np.int64)
-        return part | empty | offsets
+            payload, sizes, classes, amounts = pack_classes(value, leaves, weight)
+            set_payload(nodes, payload)
+            part["mixed_offsets"] = sizes  # until merged
+            part["mixed_class"] = classes.astype(self._class_type())
+            part["mixed_weight"] = narrowed(amounts)
+        return part
 
-    def _pack_classes(self, shares, weight):
-        mixed = np.flatnonzero(shares.max(axis=1, initial=0.0) < 1.0)
-        payload = shares.argmax(axis=1).astype(np.float64) if shares.size else np.empty(0)
-        payload[mixed] = -1.0 - np.arange(mixed.size)
-        row, label = np.nonzero(shares[mixed])
-        amount = shares[mixed[row], label] * weight[mixed[row]]
-        whole = np.rint(amount)
-        if weight.size and (weight == np.rint(weight)).all():
-            amount = whole
-        return {
-            "payload": payload,
-            "mixed_offsets": np.bincount(row, minlength=mixed.size).astype(np.int64),  # sizes, until merged
-            "mixed_class": label.astype(np.min_scalar_type(max(self.width - 1, 0))),
-            "mixed_weight": _counts_if_whole(amount),
-        }
+    def _class_type(self):
+        return np.min_scalar_type(max(self.width - 1, 0))
+
+    def _no_trees(self):
+        """The arrays of an empty forest."""
+        counts, numbers = np.empty(0, dtype=np.uint8), np.empty(0)
+        flat = {name: np.zeros(1, dtype=np.int64) for name in ("node_offsets", "leaf_offsets")}
+        flat |= {"nodes": np.empty(0, dtype=NODE), "numbers": np.empty(0, dtype=np.int32)}
+        flat |= {"category_sets": np.empty((0, 32), dtype=np.uint8)}
+        flat |= {"leaf_count": counts, "leaf_weight": counts}
+        if self.explicit:
+            flat |= {"node_value": np.empty((0, self.width)), "node_impurity": numbers}
+        elif self.n_classes is None:
+            flat["leaf_impurity"] = numbers
+        if self.leaf_kind == LeafKind.VECTOR:
+            flat["leaf_vector"] = np.empty((0, self.width))
+        elif self.leaf_kind == LeafKind.CLASS:
+            flat["mixed_offsets"] = np.zeros(1, dtype=np.int64)
+            flat |= {"mixed_class": np.empty(0, dtype=self._class_type()), "mixed_weight": counts}
+        return flat
 
     # -- all trees
 
@@ -409,19 +386,6 @@ class CartForest:
 
 
 _ONE = np.zeros(1, dtype=np.int64)
-
-
-def _counts_if_whole(weight):
-    """The same numbers as unsigned integers where that loses nothing."""
-    if weight.size and ((weight != np.rint(weight)) | (weight > _LARGEST_COUNT)).any():
-        return weight.astype(np.float64)
-    return _narrow(weight)
-
-
-def _narrow(counts):
-    """Counts in the narrowest unsigned integers that hold them."""
-    largest = int(counts.max(initial=0))
-    return counts.astype(np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32)
 
 
 def _continued(offsets, sizes):
