@@ -6,7 +6,8 @@
 #   make bench      the benchmark tables against the rivals; make bench BENCH=boosting prints one
 #   make docs       the documentation as HTML, in docs/_build/html
 #   make wheel      sdist and wheels for every CPython >= 3.11 found, each tested where it is installed
-#   make fuzz       damaged model files for FUZZ_SECONDS (60): each must be refused or predict
+#   make fuzz       a list of damaged models with the error that each gets, then new ones for FUZZ_SECONDS (60):
+#                   each must be refused or predict
 #   make sanitize   kernels and extensions under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make neon       the AArch64 kernels under user-mode emulation, compared with the serial ones
 #   make warnings   our C under -Wall -Wextra -Werror with each compiler found
@@ -81,7 +82,8 @@ wheel: env
 	$(PY) tools/build_wheels.py
 
 fuzz: ext
-	$(PY) -m tests.fuzz.mutate $(or $(FUZZ_SECONDS),60)
+	$(PY) -m tests.fuzz.fuzz replay
+	$(PY) -m tests.fuzz.fuzz $(or $(FUZZ_SECONDS),60)
 
 sanitize: env
 	$(PY) tools/compare_kernels.py sanitize

@@ -1,6 +1,7 @@
 """Build a variant of the package under build/ and run tests on it.
 
-Usage: ``python tools/test_variant.py sanitize|no-openmp [pytest arguments]``
+Usage: ``python tools/test_variant.py sanitize|no-openmp [pytest arguments]``, or ``... sanitize fuzz
+[seconds] [seed]`` for damaged models instead of tests.
 
 sanitize
     AddressSanitizer and UndefinedBehaviorSanitizer over the C kernels, AddressSanitizer over the extensions.
@@ -16,7 +17,7 @@ from glob import glob
 from compilers import ROOT
 
 TESTS = {
-    "sanitize": ["tests/engine", "tests/ensemble"],
+    "sanitize": ["tests/engine", "tests/ensemble", "tests/fuzz"],
     "no-openmp": ["tests/engine"],
 }
 
@@ -43,7 +44,7 @@ def library(name):
 def environment_of(variant, folder):
     """Environment in which the variant is imported instead of the package of the source tree."""
     environment = dict(os.environ)
-    environment["PYTHONPATH"] = folder
+    environment["PYTHONPATH"] = os.pathsep.join([folder, str(ROOT)])
     environment["PYTHONSAFEPATH"] = "1"
     if variant == "sanitize":
         # C++'s too: the sanitizer looks for its `throw` at the start, but matplotlib brings it later
@@ -65,6 +66,9 @@ def main():
     probe = "import fastml, sys; fastml.show_config(); sys.exit(not fastml.__file__.startswith(sys.argv[1]))"
     if subprocess.run([sys.executable, "-c", probe, folder], env=environment).returncode:
         sys.exit(f"the {variant} build is not what was imported")
+    if arguments[:1] == ["fuzz"]:
+        command = [sys.executable, "-m", "tests.fuzz.fuzz", *arguments[1:]]
+        sys.exit(subprocess.run(command, cwd=ROOT, env=environment).returncode)
     tests = arguments or [test for test in TESTS[variant] if (ROOT / test).exists()]
     # not what is written past sys.stderr: the sanitizer's last words
     command = [sys.executable, "-m", "pytest", "-q", "--capture=sys", "-p", "no:cacheprovider", *tests]

@@ -284,5 +284,10 @@ class BoostingModel(ShapModel):
     def _set_model_state(self, values, arrays):
         boosting_state.set_state(self, values, arrays)
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_forest"):
+            boosting_state.check_pickled(self)
+
     def _describe_forest(self):
         return boosting_state.describe_forest(self)

@@ -15,9 +15,30 @@ from fastml._engine.tree.forest import Forest
 from fastml.io.errors import ModelFileError
 from fastml.io.state import StateReader
 
-__all__ = ["describe_forest", "get_state", "set_state"]
+__all__ = ["check_pickled", "describe_forest", "get_state", "set_state"]
 
 _NO_SCORES = np.empty(0)
+
+
+def check_pickled(model):
+    """What the parts of a pickle, each checked where it was made, must have in common.
+
+    Raises
+    ------
+    ModelFileError
+        If the splits do not fit the features, or the trees the outputs.
+    """
+    if model._forest.n_outputs != model._objective.n_outputs:
+        raise ModelFileError(
+            f"the forest has {model._forest.n_outputs} outputs, the loss has {model._objective.n_outputs}"
+        )
+    n_features, top = model._bin_mapper.n_features, model._forest.max_feature
+    if not top < n_features == model.n_features_in_:
+        raise ModelFileError(
+            f"a split is on feature {top}, there are bins of {n_features} features, the model has "
+            f"{model.n_features_in_}"
+        )
+    _check_categories(model._categories, model._bin_mapper)
 
 
 def get_state(model):

@@ -23,7 +23,7 @@ from fastml.io.json_values import decode_value, encode_value
 from fastml.io.label_arrays import decode_arrays, encode_arrays
 from fastml.io.tensor_file import pack, read_bytes, unpack, write_bytes
 
-__all__ = ["FORMAT_VERSION", "load", "save"]
+__all__ = ["FORMAT_VERSION", "load", "revive", "save"]
 
 FORMAT_NAME = "fastml model"
 FORMAT_VERSION = 1
@@ -144,7 +144,11 @@ def load(source: str | os.PathLike | BinaryIO) -> Any:
     >>> model.save("diabetes.fastml")  # doctest: +SKIP
     >>> same = fastml.load("diabetes.fastml")  # doctest: +SKIP
     """
-    document, tensors = unpack(read_bytes(source))
+    return revive(*unpack(read_bytes(source)))
+
+
+def revive(document, tensors):
+    """The estimator of a file's document and arrays; raises as `load` does."""
     _check_document(document)
     estimator = _build(_registered_class(document["estimator"]), document["parameters"])
     arrays = decode_arrays(document["text_arrays"], tensors)

@@ -22,6 +22,7 @@ from fastml._engine.tree.walk import add_values, leaves
 from fastml._input.tables import check_table
 from fastml.inspection.shap import ShapModel
 from fastml.tree.limits import growth_limits, monotonic_signs
+from fastml.tree.state import check_pickled
 from fastml.tree.table import BinnedTable
 from fastml.tree.targets import check_sample_weight, class_weights, read_classes, read_numbers
 
@@ -133,6 +134,11 @@ class CartModel(ShapModel):
     def _check_fitted(self):
         if not hasattr(self, "_cart"):
             check_is_fitted(self)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "_cart"):
+            check_pickled(self)
 
     # -- a fit, in order
 

@@ -15,7 +15,7 @@ from fastml._engine.tree.categories import CategoryEncoder
 from fastml.io.errors import ModelFileError
 from fastml.io.state import StateReader
 
-__all__ = ["forest_state", "get_state", "read_forest_state", "set_state"]
+__all__ = ["check_pickled", "forest_state", "get_state", "read_forest_state", "set_state"]
 
 _CRITERIA = {
     True: ("gini", "entropy"),
@@ -86,6 +86,30 @@ def read_forest_state(model, state):
     fitted["_cart"] = _forest(state.group("cart."), criterion, n_classes, n_outputs, explicit, n_features)
     _check_sets(fitted["_cart"], is_categorical)
     return fitted
+
+
+def check_pickled(model):
+    """What the parts of a pickle, each checked where it was made, must have in common.
+
+    Raises
+    ------
+    ModelFileError
+        If the splits do not fit the features, or the leaves the outputs.
+    """
+    expected = None
+    if is_classifier(model):
+        expected = tuple(map(int, np.atleast_1d(model.n_classes_)))
+    if (model._cart.n_classes, model._cart.n_outputs) != (expected, model.n_outputs_):
+        raise ModelFileError("the trees must be those of the model's outputs and classes")
+    used, is_categorical = model._cart.used_features(), model.is_categorical_
+    if used.size and used[-1] >= model.n_features_in_:
+        raise ModelFileError(f"a split is on feature {used[-1]} of {model.n_features_in_}")
+    if is_categorical is not None:
+        sizes = {is_categorical.size, model._mapper.n_features, model.n_features_in_}
+        if len(sizes) > 1:
+            raise ModelFileError(f"the bins must be those of all {model.n_features_in_} features")
+    _check_categories(model._categories, model._mapper)
+    _check_sets(model._cart, is_categorical)
 
 
 def get_state(model):

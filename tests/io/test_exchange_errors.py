@@ -1,5 +1,6 @@
 """Files of other libraries that are refused, and the error that each gets; rows that a model cannot read."""
 
+import io
 import json
 from pathlib import Path
 
@@ -135,6 +136,27 @@ def test_what_is_no_model():
         from_xgboost(GOLDEN / "xgboost_dart.json", iteration_range=(3, 99))
     with pytest.raises(FileNotFoundError):
         from_lightgbm(GOLDEN / "there is none")
+
+
+def test_content_instead_of_a_path():
+    for read, name in (
+        (from_lightgbm, "lightgbm_forest.txt"),
+        (from_xgboost, "xgboost_classes.ubj"),
+        (from_xgboost, "xgboost_dart.json"),
+        (from_catboost, "catboost_classes.json"),
+    ):
+        path = GOLDEN / name
+        X, content = np.load(path.with_suffix(".npz"))["X"], path.read_bytes()
+        expected = read(path).predict_raw(X)
+        for given in (str(path), content, bytearray(content), io.BytesIO(content)):
+            np.testing.assert_array_equal(read(given).predict_raw(X), expected)
+        with path.open("rb") as file:
+            np.testing.assert_array_equal(read(file).predict_raw(X), expected)
+        with pytest.raises(TypeError, match="binary"):
+            read(io.StringIO("text"))
+    for text in (TEXT, DOCUMENT):
+        with pytest.raises(TypeError, match=r"hand in the text of a model as text\.encode"):
+            from_lightgbm(text)
 
 
 def test_rows_that_cannot_be_read():

@@ -1,4 +1,4 @@
-"""Models that LightGBM and XGBoost wrote, against the predictions that they made (golden/make_foreign.py)."""
+"""Models that other libraries wrote, and the predictions that they made (golden/make_foreign.py)."""
 
 from pathlib import Path
 
@@ -6,15 +6,22 @@ import numpy as np
 import pytest
 
 import fastml
-from fastml.io import from_lightgbm, from_xgboost
+from fastml.io import from_catboost, from_lightgbm, from_xgboost
 
 GOLDEN = Path(__file__).parent / "golden"
 LIGHTGBM = sorted(GOLDEN.glob("lightgbm_*.txt"))
 XGBOOST = sorted([*GOLDEN.glob("xgboost_*.json"), *GOLDEN.glob("xgboost_*.ubj")])
+CATBOOST = sorted(GOLDEN.glob("catboost_*.json"))
+ALL = LIGHTGBM + XGBOOST + CATBOOST
+READERS = {"lightgbm": from_lightgbm, "xgboost": from_xgboost, "catboost": from_catboost}
+
+
+def read(path, **options):
+    return READERS[path.stem.split("_")[0]](path, **options)
 
 
 def test_there_are_models():
-    assert len(LIGHTGBM) >= 4 and len(XGBOOST) >= 4
+    assert len(LIGHTGBM) >= 4 and len(XGBOOST) >= 4 and len(CATBOOST) >= 3
 
 
 @pytest.mark.parametrize("path", LIGHTGBM, ids=lambda path: path.stem)
@@ -33,9 +40,18 @@ def test_xgboost(path):
     np.testing.assert_allclose(model.predict(known["X"]), known["prediction"], rtol=2e-6)
 
 
-@pytest.mark.parametrize("path", LIGHTGBM + XGBOOST, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CATBOOST, ids=lambda path: path.stem)
+def test_catboost(path):
+    model, known = from_catboost(path), np.load(path.with_suffix(".npz"))
+    if "lossguide" not in path.stem:  # CatBoost numbers the leaves of other trees by a rule of its own
+        np.testing.assert_array_equal(model.apply(known["X"]), known["leaves"])
+    np.testing.assert_allclose(model.predict_raw(known["X"]), known["raw"], rtol=1e-14)
+    answer = model.predict_proba if hasattr(model, "classes_") else model.predict
+    np.testing.assert_allclose(answer(known["X"]), known["prediction"], rtol=1e-13)
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_round_trip(path, tmp_path):
-    read = from_lightgbm if path in LIGHTGBM else from_xgboost
     model, X = read(path), np.load(path.with_suffix(".npz"))["X"]
     model.save(tmp_path / "model.fastml")
     same = fastml.load(tmp_path / "model.fastml")
@@ -44,9 +60,8 @@ def test_round_trip(path, tmp_path):
     assert repr(same) == repr(model)
 
 
-@pytest.mark.parametrize("path", LIGHTGBM + XGBOOST, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_answer_does_not_depend_on_threads_or_rows(path):
-    read = from_lightgbm if path in LIGHTGBM else from_xgboost
     X = np.load(path.with_suffix(".npz"))["X"]
     all_rows = read(path).predict_raw(X)
     one_by_one = np.concatenate([read(path, n_jobs=1).predict_raw(X[i : i + 1]) for i in range(0, len(X), 7)])
@@ -55,9 +70,9 @@ def test_answer_does_not_depend_on_threads_or_rows(path):
                                   read(path).predict_raw(X.astype(np.float32)))  # fmt: skip
 
 
-@pytest.mark.parametrize("path", LIGHTGBM + XGBOOST, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_predictor(path):
-    model = (from_lightgbm if path in LIGHTGBM else from_xgboost)(path)
+    model = read(path)
     X = np.load(path.with_suffix(".npz"))["X"]
     predict = model.predictor()
     np.testing.assert_array_equal(predict(X), model.predict(X))

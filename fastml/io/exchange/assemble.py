@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastml.io.errors import ModelFileError
 from fastml.io.exchange.layout import lay_out
 from fastml.io.tree_model import TreeModel
 
-__all__ = ["assemble", "reading"]
+__all__ = ["assemble", "content_of", "reading"]
 
 
 def assemble(
@@ -70,6 +71,31 @@ def assemble(
     checked = TreeModel(n_jobs=n_jobs)
     checked._set_model_state(*model._get_model_state())
     return checked
+
+
+def content_of(model):
+    """Bytes of a model that is handed in as its path, its content or a binary file; None of another object.
+
+    Raises
+    ------
+    TypeError
+        If a file object is not binary, or a text is a model and not its path.
+    OSError
+        If the file cannot be read.
+    """
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return bytes(model)
+    if hasattr(model, "read"):
+        content = model.read()
+        if not isinstance(content, (bytes, bytearray)):
+            raise TypeError("a file object must be binary: open it with mode 'rb'")
+        return bytes(content)
+    if not isinstance(model, (str, os.PathLike)):
+        return None
+    if isinstance(model, str) and ("\n" in model or model.startswith("{")):
+        raise TypeError("a text is taken for a path; hand in the text of a model as text.encode()")
+    with open(os.fspath(model), "rb") as file:
+        return file.read()
 
 
 def _numbers(foreign, forest):

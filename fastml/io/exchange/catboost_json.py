@@ -13,12 +13,12 @@ import tempfile
 import numpy as np
 
 from fastml.io.errors import ModelFileError
-from fastml.io.exchange.assemble import assemble, reading
+from fastml.io.exchange.assemble import assemble, content_of, reading
 from fastml.io.exchange.foreign import ForeignForest, as_reals
 from fastml.io.exchange.links import Link
 from fastml.io.exchange.xgboost_json import below
 
-__all__ = ["from_catboost"]
+__all__ = ["from_catboost", "parse", "read_document"]
 
 _MOST_LEVELS = 16  # CatBoost's own limit
 # Loss: link of its predictions. Of what is not named here the raw score is the prediction.
@@ -38,9 +38,9 @@ def from_catboost(model, *, n_jobs=None):
 
     Parameters
     ----------
-    model : str, os.PathLike or fitted estimator of catboost
-        The path of a file that ``save_model(..., format="json")`` wrote; or the object, which is asked for
-        it. Only then is CatBoost needed.
+    model : str, os.PathLike, bytes, binary file object or fitted estimator of catboost
+        A file that ``save_model(..., format="json")`` wrote, as its path or its content; or the object,
+        which is asked for it. Only then is CatBoost needed.
     n_jobs : int, default=None
         Threads of prediction; None and -1 take all.
 
@@ -61,10 +61,8 @@ def from_catboost(model, *, n_jobs=None):
         If the file cannot be read.
     """
     classes = None
-    if isinstance(model, (str, os.PathLike)):
-        with open(os.fspath(model), "rb") as file:
-            content = file.read()
-    else:
+    content = content_of(model)
+    if content is None:
         if not (hasattr(model, "save_model") and hasattr(model, "tree_count_")):
             raise TypeError(f"model must be a path or a fitted model of catboost, got {type(model).__name__}")
         if len(model.get_cat_feature_indices()) or len(model.get_text_feature_indices()):
@@ -76,7 +74,12 @@ def from_catboost(model, *, n_jobs=None):
             with open(path, "rb") as file:
                 content = file.read()
     with reading("CatBoost"):
-        return _read(json.loads(content, object_pairs_hook=_unique), classes, n_jobs)
+        return read_document(parse(content), classes, n_jobs)
+
+
+def parse(content):
+    """The value in bytes of JSON."""
+    return json.loads(content, object_pairs_hook=_unique)
 
 
 def _unique(pairs):
@@ -86,7 +89,8 @@ def _unique(pairs):
     return content
 
 
-def _read(document, classes, n_jobs):
+def read_document(document, classes=None, n_jobs=None):
+    """The model in what `parse` has returned; inside of `reading`."""
     info = document["features_info"]
     others = sorted(set(info) - {"float_features"})
     if others:

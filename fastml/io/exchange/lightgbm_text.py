@@ -6,12 +6,11 @@ The decisions of a node are those of LightGBM's ``tree.h`` (``NumericalDecision`
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 
 from fastml.io.errors import ModelFileError
-from fastml.io.exchange.assemble import assemble, reading
+from fastml.io.exchange.assemble import assemble, content_of, reading
 from fastml.io.exchange.foreign import ForeignForest, piecewise
 from fastml.io.exchange.links import Link
 
@@ -37,9 +36,9 @@ def from_lightgbm(model, *, start_iteration=0, num_iteration=None, n_jobs=None):
 
     Parameters
     ----------
-    model : str, os.PathLike, lightgbm.Booster or fitted estimator of lightgbm
-        The path of a file that ``Booster.save_model`` wrote; or the object, which is asked for its text.
-        Only then is LightGBM needed.
+    model : str, os.PathLike, bytes, binary file object, lightgbm.Booster or fitted estimator of lightgbm
+        A file that ``Booster.save_model`` wrote, as its path or its content; or the object, which is asked
+        for its text. Only then is LightGBM needed.
     start_iteration : int, default=0
         First round to use.
     num_iteration : int, default=None
@@ -70,9 +69,9 @@ def from_lightgbm(model, *, start_iteration=0, num_iteration=None, n_jobs=None):
     Columns of a data frame with a categorical dtype are matched by their labels.
     """
     classes = None
-    if isinstance(model, (str, os.PathLike)):
-        with open(os.fspath(model), encoding="utf-8", errors="replace") as file:
-            text = file.read()
+    content = content_of(model)
+    if content is not None:
+        text = content.decode("utf-8", errors="replace")
     else:
         booster = model
         if hasattr(model, "booster_"):

@@ -6,18 +6,17 @@ XGBoost reads features as float32 and asks x < threshold; `below` turns that int
 from __future__ import annotations
 
 import json
-import os
 from itertools import pairwise
 
 import numpy as np
 
 from fastml.io.errors import ModelFileError
-from fastml.io.exchange.assemble import assemble, reading
+from fastml.io.exchange.assemble import assemble, content_of, reading
 from fastml.io.exchange.foreign import ForeignForest, as_integers, as_reals, piecewise
 from fastml.io.exchange.links import Link
 from fastml.io.exchange.ubjson import parse_ubjson
 
-__all__ = ["below", "from_xgboost"]
+__all__ = ["below", "from_xgboost", "parse", "read_document"]
 
 _LOGIT = "logit"
 # Objective: link of its predictions, and what base_score went through to become a margin.
@@ -42,10 +41,9 @@ def from_xgboost(model, *, iteration_range=None, missing=np.nan, n_jobs=None):
 
     Parameters
     ----------
-    model : str, os.PathLike, xgboost.Booster or fitted estimator of xgboost
-        The path of a file that ``save_model`` wrote (.json or .ubj); or the object, which is asked for its
-        content.
-        Only then is XGBoost needed.
+    model : str, os.PathLike, bytes, binary file object, xgboost.Booster or fitted estimator of xgboost
+        A file that ``save_model`` wrote (.json or .ubj), as its path or its content; or the object, which
+        is asked for it. Only then is XGBoost needed.
     iteration_range : tuple of (int, int), default=None
         Rounds from the first up to, not including, the second (0: the last). None: of an estimator that
         stopped early, up to its best round, as its ``predict`` does; else all.
@@ -72,10 +70,8 @@ def from_xgboost(model, *, iteration_range=None, missing=np.nan, n_jobs=None):
         If the file cannot be read.
     """
     classes = None
-    if isinstance(model, (str, os.PathLike)):
-        with open(os.fspath(model), "rb") as file:
-            content = file.read()
-    else:
+    content = content_of(model)
+    if content is None:
         booster = model
         if hasattr(model, "get_booster"):
             booster, classes = model.get_booster(), getattr(model, "classes_", None)
@@ -93,14 +89,15 @@ def from_xgboost(model, *, iteration_range=None, missing=np.nan, n_jobs=None):
     if not isinstance(missing, (int, float, np.number)):
         raise TypeError(f"missing must be a number, got {missing!r}")
     with reading("XGBoost"):
-        return _read(_parse(content), classes, iteration_range, float(np.float32(missing)), n_jobs)
+        return read_document(parse(content), classes, iteration_range, float(np.float32(missing)), n_jobs)
 
 
 def _stopped_early(booster):
     return booster.attr("best_iteration") is not None
 
 
-def _parse(content):
+def parse(content):
+    """The value in bytes of JSON or UBJSON."""
     # a text starts with an object's first key, the binary form with its length
     if content[:1] == b"{" and content[1:].lstrip()[:1] in (b'"', b"}"):
         return json.loads(content, object_pairs_hook=_unique, parse_constant=float)
@@ -134,7 +131,8 @@ def below(threshold):
     return np.where(middle.astype(np.float32) < threshold, middle, np.nextafter(middle, -np.inf))
 
 
-def _read(document, classes, iteration_range, missing, n_jobs):
+def read_document(document, classes=None, iteration_range=None, missing=np.nan, n_jobs=None):
+    """The model in what `parse` has returned; inside of `reading`."""
     learner = document["learner"]
     booster = learner["gradient_booster"]
     name = booster["name"]

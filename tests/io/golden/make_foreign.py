@@ -1,4 +1,4 @@
-"""Write small models of LightGBM and XGBoost with their predictions: ``python
+"""Write small models of LightGBM, XGBoost and CatBoost with their predictions: ``python
 tests/io/golden/make_foreign.py``.
 
 Run once where the libraries are; what it writes is committed, so that the tests run without them. A file that
@@ -7,6 +7,7 @@ exists is not overwritten.
 
 from pathlib import Path
 
+import catboost
 import lightgbm
 import numpy as np
 import xgboost
@@ -66,6 +67,23 @@ def write_xgboost(name, y, n_rounds, form="json", categorical=(), **parameters):
     )  # fmt: skip
 
 
+def write_catboost(name, y, n_rounds, **parameters):
+    X, T = table(400, 0), table(60, 1)
+    T[:5] = np.array([0.0, 1e30, -1e30, np.inf, -np.inf])[:, None]
+    options = {"depth": 3, "border_count": 16, "verbose": 0, "thread_count": 1, "allow_writing_files": False}
+    model = catboost.CatBoost(options | parameters | {"iterations": n_rounds}).fit(X, y(X))
+    path = HERE / f"catboost_{name}.json"
+    if not path.exists():
+        model.save_model(path, format="json")
+    model = catboost.CatBoost().load_model(path, format="json")
+    kind = "Probability" if parameters["loss_function"] in ("Logloss", "MultiClass") else "Exponent"
+    kind = kind if parameters["loss_function"] != "MAE" else "RawFormulaVal"
+    save(
+        f"catboost_{name}", X=T, raw=model.predict(T), prediction=model.predict(T, prediction_type=kind),
+        leaves=model.calc_leaf_indexes(T),
+    )  # fmt: skip
+
+
 def number(X):
     X = np.nan_to_num(X)
     return X[:, 0] + (X[:, 2] % 3 == 1) + 0.5 * X[:, 3] + 1e-6 * X[:, 1]
@@ -94,6 +112,9 @@ def main():
     )
     write_xgboost("gamma", lambda X: np.exp(0.3 * number(X)), 3, "ubj", objective="reg:gamma", gamma=0.5,
                   tree_method="exact")  # fmt: skip
+    write_catboost("classes", label, 3, loss_function="MultiClass", nan_mode="Max")
+    write_catboost("poisson", lambda X: np.exp(0.3 * number(X)), 3, loss_function="Poisson")
+    write_catboost("lossguide", number, 3, loss_function="MAE", grow_policy="Lossguide", max_leaves=6)
 
 
 if __name__ == "__main__":
