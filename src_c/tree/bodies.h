@@ -11,6 +11,7 @@
 #include "tree/partition.c"
 #include "tree/quantile.c"
 #include "tree/records.c"
+#include "tree/row_cells.c"
 #include "tree/shap.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
@@ -36,6 +37,9 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .records_fill = FN(records_fill),
     .records_gather = FN(records_gather),
     .records_split = FN(records_split),
+    .row_cells_add = FN(row_cells_add),
+    .row_cells_complete = FN(row_cells_complete),
+    .row_cells_fill = FN(row_cells_fill),
     .shap_rows = FN(shap_rows),
     .shap_known = FN(shap_known),
     .split_numerical = FN(split_numerical),

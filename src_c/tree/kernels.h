@@ -12,6 +12,7 @@
 #include "tree/partition.h"
 #include "tree/quantile.h"
 #include "tree/records.h"
+#include "tree/row_cells.h"
 #include "tree/shap.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
@@ -58,6 +59,14 @@ typedef struct fastml_tree_kernels {
                            const int32_t *features, int32_t n_features, uint8_t *codes);
     int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                              const partition_rule *rule, uint8_t *right);
+    /* tree/row_cells */
+    void (*row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
+                          const uint32_t *gh, int64_t n, int64_t *cells);
+    void (*row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int32_t total,
+                               int64_t *cells);
+    int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
+                              int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
+                              uint16_t *out);
     /* tree/shap */
     void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
                       double *space, double *sums, double *pairs);

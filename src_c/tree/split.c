@@ -423,12 +423,28 @@ void FN(split_expand)(const int64_t *cells, int32_t n_codes, int64_t *pairs, spl
 void FN(split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                      split_exact *exact) {
     memset(exact, 0, sizeof *exact);
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t row = rows ? (int64_t)rows[i] : i;
-        exact->rows[column[row]]++;
-        if (weights)
+    if (weights) {
+        for (int64_t i = 0; i < n; i++) {
+            const int64_t row = rows ? (int64_t)rows[i] : i;
+            exact->rows[column[row]]++;
             exact->weight[column[row]] += weights[row];
+        }
+        for (int c = 0; c < 256; c++)
+            exact->total_weight += exact->weight[c];
+        return;
     }
+    /* four tables: an addition to the code of the row before would wait for that row's */
+    uint32_t others[3][256];
+    memset(others, 0, sizeof others);
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        exact->rows[column[rows ? (int64_t)rows[i] : i]]++;
+        others[0][column[rows ? (int64_t)rows[i + 1] : i + 1]]++;
+        others[1][column[rows ? (int64_t)rows[i + 2] : i + 2]]++;
+        others[2][column[rows ? (int64_t)rows[i + 3] : i + 3]]++;
+    }
+    for (; i < n; i++)
+        exact->rows[column[rows ? (int64_t)rows[i] : i]]++;
     for (int c = 0; c < 256; c++)
-        exact->total_weight += weights ? exact->weight[c] : 0;
+        exact->rows[c] += others[0][c] + others[1][c] + others[2][c];
 }

@@ -36,6 +36,18 @@ cdef extern from "tree/kernels.h" nogil:
         int32_t n_features
         int32_t full
 
+    cdef enum:
+        ROW_CELLS_SPARE, ROW_CELLS_NONE
+
+    ctypedef struct row_cells_group:
+        int32_t a, b, first, n_a, n_b, low_a, low_b, cells_a, cells_b, omitted
+
+    ctypedef struct row_cells:
+        const uint16_t *cells
+        const uint32_t *start
+        int32_t length
+        int32_t total
+
     ctypedef struct partition_rule:
         const uint8_t *set
         uint8_t code
@@ -286,6 +298,13 @@ cdef extern from "tree/kernels.h" nogil:
                                const int32_t *features, int32_t n_features, uint8_t *codes) noexcept nogil
         int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                                  const partition_rule *rule, uint8_t *right) noexcept nogil
+        void (*row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
+                              const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
+        void (*row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int32_t total,
+                                   int64_t *cells) noexcept nogil
+        int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
+                                  int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
+                                  uint16_t *out) noexcept nogil
         void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
                           double *space, double *sums, double *pairs) noexcept nogil
         void (*shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,

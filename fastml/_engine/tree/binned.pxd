@@ -1,6 +1,6 @@
 """The codes of a table, as the engine's other stages read them."""
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 cdef enum:
     BLOCK = 64         # features of a row-major block
@@ -15,6 +15,7 @@ cdef class BinnedMatrix:
     cdef int32_t *block_stride_p    # (n_blocks,) bytes from row to row
     cdef uint8_t *columns           # row i of feature f at columns[f * column_stride + i]
     cdef readonly Py_ssize_t column_stride
+    cdef readonly int64_t version   # how often the rows have been put into another order
     cdef uint16_t *n_codes_p
     cdef uint8_t *is_categorical_p
     cdef uint8_t *has_missing_p

@@ -10,6 +10,7 @@ class BinnedMatrix:
     is_categorical: np.ndarray
     has_missing: np.ndarray
     column_stride: int
+    version: int
     @property
     def column_codes(self) -> np.ndarray: ...
     def row_codes(self, block: int) -> np.ndarray: ...

@@ -28,6 +28,8 @@ cdef class BinnedMatrix:
     is_categorical : uint8 array of shape (n_features,)
     has_missing : uint8 array of shape (n_features,)
         Whether code 0 occurs.
+    version : int
+        How often the rows have been put into another order.
     """
 
     def __dealloc__(self):
@@ -173,6 +175,7 @@ cdef class BinnedMatrix:
         cdef Py_ssize_t b
         if order.shape[0] != self.n_rows:
             raise ValueError(f"perm has {order.shape[0]} row numbers, expected {self.n_rows}")
+        self.version += 1
         if self.n_blocks == 1:
             memory = self._column_memory, <uintptr_t>self.columns
             self._column_memory, self.columns = self._block_memory[0], self.blocks[0]

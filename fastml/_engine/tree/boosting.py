@@ -181,20 +181,22 @@ class BoostingLoop:
 
     def _grow_tree(self, round_index, k, factor):
         objective, grower, g, h = self.objective, self.grower, self._g, self._h
-        largest = objective.gradients(self.y, self.raw, self.weight, k, g, h, self.n_threads)[:2]
-        if max(largest) >= _HUGE and (self.weight is not None or objective.name == "custom"):
+        stats = objective.gradients(self.y, self.raw, self.weight, k, g, h, self.n_threads)
+        if max(stats[:2]) >= _HUGE and (self.weight is not None or objective.name == "custom"):
             raise ValueError(
                 "gradients of the loss, multiplied by the weights, are too large for float32: divide the "
                 "sample weights (or what the custom loss returns) by a constant"
             )
         rows, rest = self.row_sampler.draw(k, g, h)
+        if rows is not None or self.row_sampler.reweights:
+            stats = None  # they were those of all rows, before the sampling
         features = None
         if self.feature_fraction < 1.0:
             features = draw_features(
                 self._n_features, self.feature_fraction, mix_seed(self.seed, _FEATURE_STREAM), round_index, k
             )
         seed = mix_seed(self.grower_seed, _TREE_STREAM, round_index, k)
-        tree = grower.grow(g, h, seed, rows=rows, features=features, weights=self.leaf_weight)
+        tree = grower.grow(g, h, seed, rows=rows, features=features, weights=self.leaf_weight, stats=stats)
         value, leaves = tree["value"], grower.leaf_nodes
         if objective.refit:
             rows_of_leaves = [grower.leaf_rows(i) for i in range(leaves.size)]

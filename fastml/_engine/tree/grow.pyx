@@ -61,7 +61,7 @@ cdef class Grower(Turns):
 
     # ---- the whole tree ---------------------------------------------------------------------------------------------
 
-    def grow(self, const float[::1] g not None, h=None, seed=0, rows=None, features=None, weights=None):
+    def grow(self, const float[::1] g not None, h=None, seed=0, rows=None, features=None, weights=None, stats=None):
         """Grow one tree.
 
         Parameters
@@ -78,6 +78,8 @@ cdef class Grower(Turns):
             Features to use, ascending; all when not given.
         weights : float64 array of shape (n_rows,), optional
             Sample weights, for ``min_weight_leaf``.
+        stats : tuple of float, optional
+            What `fill_gradients` returned for just these g and h; computed here when not given. Not with ``rows``.
 
         Returns
         -------
@@ -88,10 +90,11 @@ cdef class Grower(Turns):
         cdef const float *h_p = NULL
         cdef const double[::1] weight
         cdef const uint32_t *rows_p = NULL
-        cdef GradientStats stats
+        cdef GradientStats known
         cdef Packed packed
         cdef Py_ssize_t n = self.binned.n_rows
-        cdef int status
+        cdef int status = 0
+        cdef bint given = stats is not None and rows is None
         cdef Leaf *root
         if g.shape[0] != n:
             raise ValueError(f"g has {g.shape[0]} entries, expected one per row ({n})")
@@ -111,10 +114,13 @@ cdef class Grower(Turns):
         n = self.rows.n
         if not self.rows.implicit_root:
             rows_p = self.rows.rows[0]
+        if given:
+            known.max_abs_g, known.max_h, known.min_h, known.sum_abs_g, known.sum_h = stats
         with nogil:
-            status = gradient_stats(&g[0], h_p, n, rows_p, self.n_threads, &stats)
+            if not given:
+                status = gradient_stats(&g[0], h_p, n, rows_p, self.n_threads, &known)
             if status == 0:
-                status = pack_gradients(&g[0], h_p, n, rows_p, self.search.seed, &stats, self.n_threads,
+                status = pack_gradients(&g[0], h_p, n, rows_p, self.search.seed, &known, self.n_threads,
                                         self.rows.gh[0], &packed)
         raise_gradient_status(status)
         self.set_scales(&packed, h_p == NULL)
@@ -163,7 +169,7 @@ cdef class Grower(Turns):
             self.features_key = key
             self.search.layout = self.layout
         # a matrix whose rows have been reordered may have moved
-        self.layout.refresh()
+        self.layout.refresh(self.n_threads)
         self.search.columns = self.binned.columns
         self.pool.resize(self.layout.n_cells)
         cdef Py_ssize_t cells = self.pool.cells * (self.n_threads - 1)

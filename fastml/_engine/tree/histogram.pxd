@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from fastml._engine.runtime.tree_kernels cimport histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
+from fastml._engine.tree.row_cells cimport BlockLists
 
 
 cdef enum:
@@ -16,13 +17,17 @@ cdef class HistogramLayout:
     cdef readonly int n_blocks
     cdef histogram_block *blocks           # n_blocks
     cdef int64_t *block_cells              # n_blocks + 1: the cells of block b are [b], [b + 1]
+    cdef int64_t *block_tables             # n_blocks: those of its tables and the spare ones begin at [b]
+    cdef BlockLists **block_lists          # n_blocks: NULL where codes are read
+    cdef readonly list lists               # keeps them alive
+    cdef readonly Py_ssize_t n_searched    # codes of all active features
     cdef int32_t *features                 # active features, ascending
     cdef int32_t *n_codes                  # of each
     cdef int32_t *position                 # byte of each in a row of its block
     cdef int32_t *offset                   # first cell of each
     cdef BinnedMatrix binned               # keeps the codes alive
 
-    cdef void refresh(self) noexcept nogil
+    cdef refresh(self, int n_threads)
 
 
 cdef class HistogramPool:

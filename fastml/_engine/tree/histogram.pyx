@@ -14,10 +14,15 @@ from libc.string cimport memset
 
 from fastml._engine.runtime.tree_kernels cimport K, histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
+from fastml._engine.tree.row_cells cimport BlockLists, RowCells
+
+from fastml._engine.tree.row_cells import plan
 
 cdef enum:
     PAD = 8                 # HISTOGRAM_PAD of histogram.h
     FULL = 264              # HISTOGRAM_FULL
+    LISTS_BYTES = 24        # of a row that lists of cells may take, beside half a byte for each feature
+    NARROW = 16             # features that may have FULL cells each, however few their codes: they fit the L1 cache
     ROWS_PER_THREAD = 1024  # below it a second thread costs more than it brings
     MIN_SLOTS = 8
 
@@ -31,30 +36,38 @@ cdef class HistogramLayout:
     ----------
     binned : BinnedMatrix
     features : int32 array, optional
-        Features to count, ascending; all when not given. Those with fewer than two codes cannot be split and are
-        left out.
+        Features to count, ascending; all when not given. Those in which all rows have one code cannot be split and
+        are left out.
+    least_rows : int, optional
+        Least number of rows that are counted by lists of cells; by default as many as pay, and all blocks read codes
+        when ``features`` are given: lists would be made for one tree only.
     """
 
-    def __cinit__(self, BinnedMatrix binned not None, features=None):
+    def __cinit__(self, BinnedMatrix binned not None, features=None, least_rows=None):
         cdef uint16_t[::1] n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.uint16)
         cdef int32_t[::1] wanted
         cdef Py_ssize_t i, j
         cdef int32_t f, b
         cdef int64_t cell = 0
-        if features is None:
+        cdef bint narrow, wide, whole = features is None
+        cdef double most_bytes = LISTS_BYTES + 0.5 * binned.n_features, used
+        if whole:
             features = np.arange(binned.n_features)
         features = np.ascontiguousarray(features, dtype=np.int32)
-        features = features[np.asarray(n_codes)[features] >= 2]
+        features = features[binned.n_codes[features] - (binned.has_missing[features] == 0) >= 2]
         wanted = features
         self.binned = binned
         self.n_features = wanted.shape[0]
         self.n_blocks = binned.n_blocks
         cdef Py_ssize_t room = self.n_features + 1
         self.blocks = <histogram_block *> calloc(self.n_blocks + 1, sizeof(histogram_block))
-        self.block_cells = <int64_t *> calloc(self.n_blocks + 1, sizeof(int64_t))
+        self.block_cells = <int64_t *> calloc(2 * self.n_blocks + 1, sizeof(int64_t))
+        self.block_lists = <BlockLists **> calloc(self.n_blocks + 1, sizeof(BlockLists *))
+        self.lists = []
         self.features = <int32_t *> calloc(4 * room, sizeof(int32_t))
-        if self.blocks == NULL or self.block_cells == NULL or self.features == NULL:
+        if self.blocks == NULL or self.block_cells == NULL or self.block_lists == NULL or self.features == NULL:
             raise MemoryError()
+        self.block_tables = self.block_cells + self.n_blocks + 1
         self.n_codes = self.features + room
         self.position = self.features + 2 * room
         self.offset = self.features + 3 * room
@@ -65,6 +78,11 @@ cdef class HistogramLayout:
             self.blocks[b].stride = binned.block_stride_p[b]
             self.blocks[b].position = NULL
             self.blocks[b].offset = self.offset + i
+            j = i
+            while j < self.n_features and wanted[j] < binned.block_first_p[b + 1]:
+                j += 1
+            # constant distances between features' cells are worth more than the few lines of cache that they cost
+            narrow = j - i <= NARROW
             self.blocks[b].full = 1
             j = i
             while j < self.n_features and wanted[j] < binned.block_first_p[b + 1]:
@@ -73,26 +91,42 @@ cdef class HistogramLayout:
                 self.n_codes[j] = n_codes[f]
                 self.position[j] = f - binned.block_first_p[b]
                 self.offset[j] = <int32_t> cell
-                cell += FULL if 2 * n_codes[f] > FULL else (n_codes[f] + PAD - 1) // PAD * PAD
-                if 2 * n_codes[f] <= FULL or self.position[j] != j - i:
+                wide = narrow or 2 * n_codes[f] > FULL
+                cell += FULL if wide else (n_codes[f] + PAD - 1) // PAD * PAD
+                if not wide or self.position[j] != j - i:
                     self.blocks[b].full = 0
                 if self.position[j] != j - i:
                     self.blocks[b].position = self.position + i
                 j += 1
             self.blocks[b].n_features = <int32_t> (j - i)
+            self.block_tables[b] = cell
+            if whole and j > i:
+                own, used = plan(binned, b, features[i:j], np.asarray(<int32_t[:j - i]> (self.offset + i))
+                                 - self.block_cells[b], cell - self.block_cells[b], most_bytes, least_rows)
+                if own is not None:
+                    self.lists.append(own)
+                    self.block_lists[b] = &(<RowCells> own).own
+                    cell += (<RowCells> own).n_cells
+                    most_bytes -= used
+            for i in range(i, j):
+                self.n_searched += self.n_codes[i]
             i = j
         self.block_cells[self.n_blocks] = cell
         self.n_cells = cell
 
-    cdef void refresh(self) noexcept nogil:
-        """Looks up where the codes lie now."""
+    cdef refresh(self, int n_threads):
+        """Looks up where the codes lie now, and makes lists of cells anew if the rows are in another order."""
         cdef int b
+        cdef RowCells lists
         for b in range(self.n_blocks):
             self.blocks[b].codes = self.binned.blocks[b]
+        for lists in self.lists:
+            lists.refresh(n_threads)
 
     def __dealloc__(self):
         free(self.blocks)
         free(self.block_cells)
+        free(self.block_lists)
         free(self.features)
 
     def cells_of(self, Py_ssize_t j):
@@ -178,12 +212,46 @@ cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noex
     return parts if parts > 1 else 1
 
 
-cdef void one_part(HistogramLayout layout, int b, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t lo,
-                   int64_t hi, int64_t *cells, bint counted) noexcept nogil:
-    memset(cells + layout.block_cells[b], 0, (layout.block_cells[b + 1] - layout.block_cells[b]) * sizeof(int64_t))
-    if layout.blocks[b].n_features > 0:
+cdef inline bint listed(HistogramLayout layout, int b, int64_t n) noexcept nogil:
+    """Whether n rows are counted by lists of cells."""
+    return layout.block_lists[b] != NULL and n >= layout.block_lists[b].least_rows
+
+
+cdef void clear(HistogramLayout layout, int b, bint tables, int64_t *cells) noexcept nogil:
+    """Zeroes the cells that codes of a block can have, those that fill up vectors, and tables."""
+    cdef Py_ssize_t i, first = layout.blocks[b].offset - layout.offset
+    cdef int64_t last = layout.block_tables[b]
+    for i in range(first, first + layout.blocks[b].n_features):
+        memset(cells + layout.offset[i], 0, (layout.n_codes[i] + PAD - 1) // PAD * PAD * sizeof(int64_t))
+    if tables:
+        memset(cells + last, 0, (layout.block_cells[b + 1] - last) * sizeof(int64_t))
+
+
+cdef void add_cells(HistogramLayout layout, int b, bint tables, const int64_t *other, int64_t *cells) noexcept nogil:
+    """cells += other where `clear` zeroes."""
+    cdef Py_ssize_t i, first = layout.blocks[b].offset - layout.offset
+    cdef int64_t last = layout.block_tables[b]
+    for i in range(first, first + layout.blocks[b].n_features):
+        K.histogram_add(cells + layout.offset[i], other + layout.offset[i], layout.n_codes[i])
+    if tables:
+        K.histogram_add(cells + last, other + last, layout.block_cells[b + 1] - last)
+
+
+cdef void one_part(HistogramLayout layout, int b, bint by_lists, const uint32_t *rows, int64_t first,
+                   const uint32_t *gh, int64_t lo, int64_t hi, int64_t *cells, bint counted) noexcept nogil:
+    clear(layout, b, by_lists, cells)
+    if by_lists:
+        K.row_cells_add(&layout.block_lists[b].lists, counted, rows + lo if rows != NULL else NULL,
+                        first + lo, gh + lo, hi - lo, cells + layout.block_cells[b])
+    elif layout.blocks[b].n_features > 0:
         K.histogram_rows(&layout.blocks[b], counted, rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo,
                          cells)
+
+
+cdef void complete(HistogramLayout layout, int b, int64_t *cells) noexcept nogil:
+    """The cells that lists have left out."""
+    cdef const BlockLists *own = layout.block_lists[b]
+    K.row_cells_complete(own.groups, own.n_groups, own.lists.total, cells + layout.block_cells[b])
 
 
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
@@ -199,21 +267,26 @@ cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t 
     cdef int64_t lo, hi
     if n_threads == 1 or n_tasks == 1 or n < ROWS_PER_THREAD:
         for b in range(layout.n_blocks):
-            one_part(layout, b, rows, first, gh, 0, n, cells, counted)
+            one_part(layout, b, listed(layout, b, n), rows, first, gh, 0, n, cells, counted)
+            if listed(layout, b, n):
+                complete(layout, b, cells)
         return
     for task in prange(n_tasks, num_threads=n_threads, schedule="dynamic", chunksize=1):
         b = task // parts
         part = task - b * parts
         lo = n * part // parts
         hi = n * (part + 1) // parts
-        one_part(layout, b, rows, first, gh, lo, hi,
+        one_part(layout, b, listed(layout, b, n), rows, first, gh, lo, hi,
                  cells if part == 0 else scratch + (part - 1) * layout.n_cells, counted)
-    for part in range(1, parts):
-        K.histogram_add(cells, scratch + (part - 1) * layout.n_cells, layout.n_cells)
+    for b in range(layout.n_blocks):
+        for part in range(1, parts):
+            add_cells(layout, b, listed(layout, b, n), scratch + (part - 1) * layout.n_cells, cells)
+        if listed(layout, b, n):
+            complete(layout, b, cells)
 
 
 def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, features=None, int n_threads=1,
-              bint counted=False):
+              bint counted=False, least_rows=None):
     """Histogram of a set of rows, for tests and benchmarks.
 
     Parameters
@@ -227,13 +300,15 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
     n_threads : int
     counted : bool
         Count the rows as well; at most 1,023.
+    least_rows : int, optional
+        See `HistogramLayout`.
 
     Returns
     -------
     list of (feature, g, h) or (feature, g, h, rows)
         Sums per code, int64 arrays of length n_codes, in fixed point.
     """
-    cdef HistogramLayout layout = HistogramLayout(binned, features)
+    cdef HistogramLayout layout = HistogramLayout(binned, features, least_rows)
     cdef int64_t[::1] cells = np.zeros(max(1, layout.n_cells), dtype=np.int64)
     cdef int64_t[::1] scratch = np.zeros(max(1, layout.n_cells * (n_threads - 1)), dtype=np.int64)
     cdef uint32_t[::1] chosen
@@ -249,6 +324,7 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
         raise ValueError(f"gh has {n} entries, expected one per row ({binned.n_rows})")
     if counted and n > COUNTED:
         raise ValueError(f"counted cells are for at most {COUNTED} rows, got {n}")
+    layout.refresh(n_threads)
     if n > 0 and layout.n_cells > 0:
         with nogil:
             build_histogram(layout, chosen_p, 0, &gh[0], n, &cells[0], counted, &scratch[0], n_threads)

@@ -78,10 +78,12 @@ cdef class SplitSearch:
         cdef bint plain = self.params.plain and not self.extra_random
         if self.exact_first:
             if sibling != NULL:
-                K.histogram_subtract(cells, sibling, self.layout.n_cells)
+                for j in range(n):
+                    K.histogram_subtract(cells + self.layout.offset[j], sibling + self.layout.offset[j],
+                                         self.layout.n_codes[j])
             self.find_exact(cells, node, allowed, path, rows, work, best)
             return
-        if n_threads > 1 and self.layout.n_cells >= 2 * CELLS_PER_THREAD:
+        if n_threads > 1 and self.layout.n_searched >= 2 * CELLS_PER_THREAD:
             for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=4):
                 self.search_allowed(j, cells, sibling, node, allowed, path, -1.0, work)
         else:

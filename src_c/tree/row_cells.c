@@ -1,0 +1,115 @@
+/* See row_cells.h. */
+#include "row_cells.h"
+
+#include <string.h>
+
+#include "histogram.h"
+
+#include "../simd.h"
+
+#define ROW_CELLS_AHEAD 24 /* rows; a list is read faster than a row of codes */
+
+static ALWAYS_INLINE void add_list(const uint16_t *list, const uint16_t *end, int64_t x, int64_t *cells) {
+    for (; list + 4 <= end; list += 4) {
+        cells[list[0]] += x;
+        cells[list[1]] += x;
+        cells[list[2]] += x;
+        cells[list[3]] += x;
+    }
+    for (; list < end; list++)
+        cells[*list] += x;
+}
+
+static ALWAYS_INLINE void add_lists(const row_cells *lists, int32_t counted, const uint32_t *rows,
+                                    int64_t first, const uint32_t *gh, int64_t n, int64_t *cells) {
+    const uint16_t *all = lists->cells;
+    const uint32_t *start = lists->start;
+    const int64_t length = lists->length;
+    const int64_t last = n - 1;
+    int64_t sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t row = rows ? (int64_t)rows[i] : first + i;
+        const int64_t x = counted ? counted_of(gh[i]) : cell_of(gh[i]);
+        if (rows) {
+            const int64_t next = i + ROW_CELLS_AHEAD < last ? i + ROW_CELLS_AHEAD : last;
+            PREFETCH(all + (start ? 4 * (int64_t)start[rows[next]] : (int64_t)rows[next] * length));
+        }
+        if (start)
+            add_list(all + 4 * (int64_t)start[row], all + 4 * (int64_t)start[row + 1], x, cells);
+        else
+            add_list(all + row * length, all + (row + 1) * length, x, cells);
+        sum += x;
+    }
+    cells[lists->total] += sum;
+}
+
+/* Adds n rows to the cells that their lists name, and to the total. Arguments as of histogram_rows. */
+void FN(row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
+                       const uint32_t *gh, int64_t n, int64_t *cells) {
+    if (counted)
+        add_lists(lists, 1, rows, first, gh, n, cells);
+    else
+        add_lists(lists, 0, rows, first, gh, n, cells);
+}
+
+/* What the lists left out: the omitted cells, then the cells of features that share a table (zero before). */
+void FN(row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int32_t total, int64_t *cells) {
+    for (int32_t k = 0; k < n_groups; k++) {
+        const row_cells_group *group = groups + k;
+        int64_t *table = cells + group->first;
+        if (group->omitted != ROW_CELLS_NONE) {
+            int64_t sum = 0;
+            for (int32_t c = 0; c < group->n_a * group->n_b; c++)
+                sum += table[c];
+            cells[group->omitted] = cells[total] - sum;
+        }
+        if (group->b < 0)
+            continue;
+        int64_t *to_a = cells + group->cells_a + group->low_a, *to_b = cells + group->cells_b + group->low_b;
+        for (int32_t a = 0; a < group->n_a; a++, table += group->n_b) {
+            int64_t sum = 0;
+            INDEPENDENT
+            for (int32_t b = 0; b < group->n_b; b++) {
+                sum += table[b];
+                to_b[b] += table[b];
+            }
+            to_a[a] = sum;
+        }
+    }
+}
+
+/* Writes the lists of n rows of codes; returns the number of entries. filled: lists are filled up to a
+ * multiple of four, and start[i] becomes their beginning, `at` being that of the first. out NULL: they are
+ * only counted (and start is not written). Nothing beyond the entries is written: others may be writing
+ * there.
+ */
+int64_t FN(row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
+                           int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
+                           uint16_t *out) {
+    int64_t entries = 0;
+    for (int64_t i = 0; i < n; i++, codes += stride) {
+        uint16_t own[ROW_CELLS_MOST + 4];
+        const int direct = out && i + 1 < n; /* an entry that is left out is written, and then written over */
+        uint16_t *list = direct ? out + entries : own;
+        int32_t m = 0;
+        for (int32_t k = 0; k < n_groups; k++) {
+            const row_cells_group *group = groups + k;
+            int32_t cell = group->first + (codes[group->a] - group->low_a) * group->n_b;
+            if (group->b >= 0)
+                cell += codes[group->b] - group->low_b;
+            list[m] = (uint16_t)cell;
+            m += cell != group->omitted;
+        }
+        if (filled) {
+            if (out)
+                start[i] = (uint32_t)((at + entries) / 4);
+            /* not the same cell in row after row: additions to one cell wait for each other */
+            for (; m & 3; m++)
+                list[m] = (uint16_t)(total + (i & 3) * 3 + (m & 3));
+        }
+        if (out && !direct)
+            memcpy(out + entries, own, (size_t)m * sizeof *own);
+        entries += m;
+    }
+    return entries;
+}
