@@ -62,3 +62,18 @@ def bench_metrics(benchmark, isa, metric):
 def bench_missing_values(benchmark, isa):
     rows, centroids = problem((10_000, 128, 256), share_missing=0.1)
     timed(benchmark, (10_000, 128, 256), lambda: rows.nearest(centroids, distances=False))
+
+
+@pytest.mark.parametrize("screened", [True, False])
+def bench_map(benchmark, isa, screened):
+    """50 x 50 nodes near a curved sheet; weights of one turn the plane that is looked at first off."""
+    rng = np.random.default_rng(0)
+    across = rng.standard_normal((2, 100))
+    place = rng.uniform(-1, 1, size=(20_000, 2)) @ across
+    X = (place + 0.5 * np.sin(2 * place) + 0.3 * rng.standard_normal(place.shape)).astype(np.float32)
+    grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, 50)] * 2), axis=-1).reshape(-1, 2) @ across
+    nodes = grid + 0.5 * np.sin(2 * grid) + 0.02 * rng.standard_normal(grid.shape)
+    rows, weight = Rows(X, 1, False), None if screened else np.ones(100)
+    timed(
+        benchmark, (20_000, 100, 2500), lambda: rows.nearest(nodes, feature_weight=weight, distances=False)
+    )

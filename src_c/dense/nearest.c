@@ -17,7 +17,7 @@
 #define NEAREST_WIDTH 4
 #endif
 #define NEAREST_NARROW (NEAREST_WIDTH / 2)
-#define NEAREST_PAIRS 32 /* features from which the second best is kept by number, too */
+#define NEAREST_KEEP 16 /* features from which keeping a tile's estimates costs next to nothing */
 
 /* Covers what products lose below the least normal number. */
 #define NEAREST_TINY(type) (sizeof(type) == 4 ? (type)0x1p-126f : (type)0x1p-1022)
@@ -36,6 +36,8 @@
 #include "dense/nearest_pack_body.h"
 #include "dense/nearest_tile_body.h"
 #include "dense/nearest_body.h"
+#include "dense/nearest_screen_body.h"
+#include "dense/nearest_find_body.h"
 #undef TILE_ROWS
 #undef LANES_ARE_F32
 
@@ -46,5 +48,7 @@
 #include "dense/nearest_pack_body.h"
 #include "dense/nearest_tile_body.h"
 #include "dense/nearest_body.h"
+#include "dense/nearest_screen_body.h"
+#include "dense/nearest_find_body.h"
 #undef TILE_ROWS
 #undef LANES_ARE_F32

@@ -39,12 +39,13 @@ static ALWAYS_INLINE void RN(nearest_multiply)(const real *restrict x, const rea
     }
 }
 
-/* Panels of `width` centroids from `begin` to `end`, features first .. first + n - 1 of them. */
+/* Panels of `width` centroids from `begin` to `end`, features first .. first + n - 1 of them; `last`: there
+   are no more. `keep`: estimates are written to s->sums. */
 static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN(nearest_layout) * at,
-                                            int64_t begin, int64_t end, int64_t first, int64_t n,
-                                            const int missing, const int metric, const int runner_up,
-                                            const int width, RN(nearest_scratch) * s) {
-    const int last = first + n == c->d;
+                                            const real *tile, int64_t begin, int64_t end, int64_t first,
+                                            int64_t n, int last, const int missing, const int metric,
+                                            const int runner_up, const int keep, const int width,
+                                            RN(nearest_scratch) * s) {
     const real *start = missing ? at->start_missing : at->start;
     lane best[NEAREST_VECTORS], second[NEAREST_VECTORS], third[NEAREST_VECTORS];
     lane_whole label[NEAREST_VECTORS], second_label[NEAREST_VECTORS];
@@ -63,16 +64,17 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
                 first ? R(load)(kept + (j * NEAREST_VECTORS + v) * LANES) : R(set)(start[p + j]);
         }
         const real *panel = at->panels + p * at->features;
-        RN(nearest_multiply)(s->tile, panel + first * width, n, metric, width, a);
+        RN(nearest_multiply)(tile, panel + first * width, n, metric, width, a);
         if (metric == NEAREST_SQEUCLIDEAN && missing)
             RN(nearest_multiply)(s->known, panel + (c->d + first) * width, n, metric, width, a);
-        if (!last) {
+        if (keep || !last) {
             UNROLL for (int j = 0; j < width; j++) {
                 UNROLL for (int v = 0; v < NEAREST_VECTORS; v++)
                     R(store)(kept + (j * NEAREST_VECTORS + v) * LANES, a[v][j]);
             }
-            continue;
         }
+        if (!last)
+            continue;
         UNROLL for (int j = 0; j < width; j++) {
             const lane_whole number = W(set)((whole)(p + j));
             UNROLL for (int v = 0; v < NEAREST_VECTORS; v++) {
@@ -99,25 +101,41 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
     }
 }
 
-/* Labels (and norms) of a tile by the estimates. */
-static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(nearest_layout) * at,
-                                           const real *x, int64_t stride, int rows, int last, int missing,
-                                           const int metric, const int runner_up, RN(nearest_scratch) * s) {
-    const int64_t step = RN(nearest_chunk)(c->d), whole_panels = at->padded / NEAREST_WIDTH * NEAREST_WIDTH;
+/* All panels. */
+static ALWAYS_INLINE void RN(nearest_sweep_all)(const nearest_centroids *c, const RN(nearest_layout) * at,
+                                                const real *tile, int64_t first, int64_t n, int last,
+                                                int missing, const int metric, const int runner_up,
+                                                const int keep, RN(nearest_scratch) * s) {
+    const int64_t whole_panels = at->padded / NEAREST_WIDTH * NEAREST_WIDTH;
+    RN(nearest_sweep)(c, at, tile, 0, whole_panels, first, n, last, missing, metric, runner_up, keep,
+                      NEAREST_WIDTH, s);
+    if (whole_panels < at->padded)
+        RN(nearest_sweep)(c, at, tile, whole_panels, at->padded, first, n, last, missing, metric, runner_up,
+                          keep, NEAREST_NARROW, s);
+}
+
+static void RN(nearest_begin)(RN(nearest_scratch) * s) {
     for (int i = 0; i < TILE_ROWS; i++) {
         s->best[i] = s->second[i] = s->third[i] = (real)INFINITY;
         s->label[i] = s->second_label[i] = 0;
     }
+}
+
+/* Labels (and norms) of a tile by the estimates. */
+static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(nearest_layout) * at,
+                                           const real *x, int64_t stride, int rows, int last, int missing,
+                                           const int metric, const int runner_up, const int keep,
+                                           RN(nearest_scratch) * s) {
+    const int64_t step = RN(nearest_chunk)(c->d);
+    RN(nearest_begin)(s);
     for (int64_t first = 0; first < c->d; first += step) {
         const int64_t n = c->d - first < step ? c->d - first : step;
         if (metric == NEAREST_SQEUCLIDEAN && !missing && !c->feature_weight)
             RN(nearest_fill_plain)(at, x, stride, rows, last, first, n, s);
         else
             RN(nearest_fill)(at, x, stride, rows, last, first, n, metric, s);
-        RN(nearest_sweep)(c, at, 0, whole_panels, first, n, missing, metric, runner_up, NEAREST_WIDTH, s);
-        if (whole_panels < at->padded)
-            RN(nearest_sweep)(c, at, whole_panels, at->padded, first, n, missing, metric, runner_up,
-                              NEAREST_NARROW, s);
+        RN(nearest_sweep_all)(c, at, s->tile, first, n, first + n == c->d, missing, metric, runner_up, keep,
+                              s);
     }
 }
 
@@ -135,82 +153,4 @@ static int RN(nearest_any_missing)(const real *x, int64_t stride, int rows, int6
             return 1;
     }
     return 0;
-}
-
-static void RN(nearest_estimate)(const nearest_centroids *c, const RN(nearest_layout) * at, const real *x,
-                                 int64_t stride, int rows, int last, int missing, int runner_up,
-                                 RN(nearest_scratch) * s) {
-    if (at->linear && runner_up)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 1, s);
-    else if (at->linear)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, s);
-    else if (c->metric == NEAREST_MANHATTAN)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_MANHATTAN, 1, s);
-    else
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_CHEBYSHEV, 1, s);
-}
-
-/* The row's part of the error bound, twice, instead of the norms; whether the winners of all lanes are sure.
- */
-static int RN(nearest_bound)(const nearest_centroids *c, const RN(nearest_layout) * at, int runner_up,
-                             RN(nearest_scratch) * s) {
-    const lane factor = R(set)(2 * at->row_factor), most = R(set)(at->most_slack[0]);
-    uint32_t sure = ~0u;
-    for (int v = 0; v < TILE_ROWS; v += LANES) {
-        lane norm = R(load)(s->norm + v) + R(set)(NEAREST_TINY(real));
-        if (c->metric == NEAREST_COSINE)
-            norm = R(sqrt)(norm);
-        const lane bound = norm * factor, gap = R(load)(s->second + v) - R(load)(s->best + v);
-        R(store)(s->norm + v, bound);
-        sure &= R(bits)(R(lt)(bound + most, gap));
-        if (runner_up)
-            sure &= R(bits)(R(lt)(bound + most, R(load)(s->third + v) - R(load)(s->second + v)));
-    }
-    return sure == R(bits)(R(le)(most, most));
-}
-
-/* Nearest centroid of n rows, and the second nearest if second_label is not NULL (then k >= 2). */
-static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
-                                 int32_t *label, int32_t *second_label, void *scratch) {
-    RN(nearest_layout) at;
-    RN(nearest_scratch) s = {0};
-    const real *x = rows;
-    RN(nearest_lay_out)(c, &at);
-    RN(nearest_divide)(c, scratch, &s);
-    /* the second best's number costs little beside many features, and often saves a search of all */
-    const int pairs = second_label != NULL || (at.linear && c->d >= NEAREST_PAIRS);
-    for (int64_t i = 0; i < n; i += TILE_ROWS, x += TILE_ROWS * stride) {
-        const int m = n - i < TILE_ROWS ? (int)(n - i) : TILE_ROWS;
-        const int missing = c->missing && RN(nearest_any_missing)(x, stride, m, c->d);
-        /* the cosine over known features is no product */
-        const int unknown = missing && c->metric == NEAREST_COSINE;
-        int all_sure = 0;
-        if (!unknown) {
-            RN(nearest_estimate)(c, &at, x, stride, m, i + m == n, missing, pairs, &s);
-            all_sure = RN(nearest_bound)(c, &at, second_label != NULL, &s);
-        }
-        for (int r = 0; r < m; r++) {
-            label[i + r] = (int32_t)s.label[r];
-            if (second_label)
-                second_label[i + r] = (int32_t)s.second_label[r];
-        }
-        for (int r = 0; r < m && !all_sure; r++) {
-            int sure = !unknown && s.second[r] - s.best[r] > at.slack[s.label[r]] + s.norm[r];
-            if (second_label)
-                sure = sure && s.third[r] - s.second[r] > at.slack[s.second_label[r]] + s.norm[r];
-            if (sure)
-                continue;
-            if (!unknown && pairs && !second_label &&
-                s.third[r] - s.best[r] > at.slack[s.label[r]] + s.norm[r]) {
-                label[i + r] =
-                    RN(nearest_of_two)(c, x + r * stride, label[i + r], (int32_t)s.second_label[r]);
-                continue;
-            }
-            int32_t winners[2];
-            RN(nearest_decide)(c, x + r * stride, winners);
-            label[i + r] = winners[0];
-            if (second_label)
-                second_label[i + r] = winners[1];
-        }
-    }
 }

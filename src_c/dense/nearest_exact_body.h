@@ -137,12 +137,6 @@ static void RN(nearest_decide)(const nearest_centroids *c, const real *x, int32_
     winners[1] = (int32_t)second_label;
 }
 
-/* The nearer one by exact distances, of equal ones the lower number. */
-static int32_t RN(nearest_of_two)(const nearest_centroids *c, const real *x, int32_t a, int32_t b) {
-    const int32_t low = a < b ? a : b, high = a < b ? b : a;
-    return RN(nearest_distance)(c, x, high) < RN(nearest_distance)(c, x, low) ? high : low;
-}
-
 /* Exact distances of n rows to the centroids of their labels: into distance unless it is NULL, times the
    rows' weights added to errors by label unless that is NULL. */
 static void FN(RN(nearest_measure))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,

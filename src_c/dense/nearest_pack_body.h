@@ -7,10 +7,12 @@ typedef struct RN(nearest_layout) {
     real *offset, *scale;        /* d each: a row's value enters the tile as (x - offset) * scale */
     real *start, *start_missing; /* of the sums, by centroid; infinite behind the last */
     real *slack, *most_slack;    /* twice the centroid's part of the error bound; the largest of them */
-    real *panels;     /* centroids j .. j + width - 1 from panels + j * features on: [feature][width] */
-    int64_t features; /* of a panel: d, or 2 d with missing values */
-    int64_t padded;   /* k as a whole number of narrow panels */
-    real row_factor;  /* the row's part of the bound is this times its norm */
+    real *panels;        /* centroids j .. j + width - 1 from panels + j * features on: [feature][width] */
+    real *rest, *length; /* by centroid, of the screen: sizes outside the plane and in all */
+    real *basis;         /* of the screen, as panels of vectors */
+    int64_t features;    /* of a panel: d, or 2 d with missing values, or rank + 2 */
+    int64_t padded;      /* k as a whole number of narrow panels */
+    real row_factor;     /* the row's part of the bound is this times its norm */
     int linear;
 } RN(nearest_layout);
 
@@ -18,7 +20,7 @@ static int64_t RN(nearest_lay_out)(const nearest_centroids *c, RN(nearest_layout
     const int64_t d = (c->d + 15) / 16 * 16, k = (c->k + 15) / 16 * 16;
     real *base = c->packed;
     at->linear = c->metric == NEAREST_SQEUCLIDEAN || c->metric == NEAREST_COSINE;
-    at->features = c->missing && c->metric == NEAREST_SQEUCLIDEAN ? 2 * c->d : c->d;
+    at->features = c->missing && c->metric == NEAREST_SQEUCLIDEAN ? 2 * c->d : c->rank ? c->rank + 2 : c->d;
     at->padded = (c->k + NEAREST_NARROW - 1) / NEAREST_NARROW * NEAREST_NARROW;
     /* half a unit in the last place of 1, the terms of a sum, and some more for the steps before and after */
     const real u = sizeof(real) == 4 ? (real)0x1p-24 : (real)0x1p-53;
@@ -30,9 +32,12 @@ static int64_t RN(nearest_lay_out)(const nearest_centroids *c, RN(nearest_layout
         at->start_missing = at->start + k;
         at->slack = at->start_missing + k;
         at->most_slack = at->slack + k;
-        at->panels = at->most_slack + 16;
+        at->rest = at->most_slack + 16;
+        at->length = at->rest + k;
+        at->basis = at->length + k;
+        at->panels = at->basis + c->d * c->rank;
     }
-    return (2 * d + 3 * k + 16 + at->padded * at->features) * (int64_t)sizeof(real);
+    return (2 * d + 5 * k + 16 + c->d * c->rank + at->padded * at->features) * (int64_t)sizeof(real);
 }
 
 static int64_t FN(RN(nearest_packed_size))(const nearest_centroids *c) {
@@ -55,6 +60,29 @@ static double RN(nearest_norm)(const nearest_centroids *c, const RN(nearest_layo
     return at->linear ? squares : c->metric == NEAREST_MANHATTAN ? sum : largest;
 }
 
+/* Basis and centroid j as the screen wants them: what is taken off its start covers the rounding of |w|^2 /
+   2, the feature behind the coordinates is its size outside the plane, the last one all of its size. */
+static void RN(nearest_pack_basis)(const nearest_centroids *c, const RN(nearest_layout) * at) {
+    for (int64_t q = 0; q < c->rank; q++) {
+        real *panel = at->basis + q / NEAREST_WIDTH * NEAREST_WIDTH * c->d + q % NEAREST_WIDTH;
+        for (int64_t f = 0; f < c->d; f++)
+            panel[f * NEAREST_WIDTH] = (real)c->basis[f * c->rank + q];
+    }
+}
+
+static void RN(nearest_pack_screened)(const nearest_centroids *c, const RN(nearest_layout) * at, int64_t j,
+                                      double norm, real *panel, int64_t width) {
+    const double slack = norm * (double)at->row_factor + NEAREST_TINY(real);
+    at->start[j] = (real)(norm / 2 - slack);
+    at->slack[j] = (real)(2 * slack);
+    at->rest[j] = (real)(c->rest[j] * 1.001);
+    at->length[j] = (real)(sqrt(norm) * 1.001);
+    for (int64_t q = 0; q < c->rank; q++)
+        panel[q * width] = (real)-c->coordinates[j * c->rank + q];
+    panel[c->rank * width] = -at->rest[j];
+    panel[(c->rank + 1) * width] = -at->length[j];
+}
+
 static void FN(RN(nearest_pack))(const nearest_centroids *c) {
     RN(nearest_layout) at;
     RN(nearest_lay_out)(c, &at);
@@ -65,6 +93,7 @@ static void FN(RN(nearest_pack))(const nearest_centroids *c) {
         at.offset[f] = (real)c->offset[f];
         at.scale[f] = (real)(at.linear ? sqrt(weight) : weight);
     }
+    RN(nearest_pack_basis)(c, &at);
     for (int64_t j = 0; j < at.padded; j++) {
         const int64_t width = j < whole_panels ? NEAREST_WIDTH : NEAREST_NARROW;
         const int64_t first = j / width * width;
@@ -78,6 +107,12 @@ static void FN(RN(nearest_pack))(const nearest_centroids *c) {
         }
         const double *w = c->values + j * d;
         const double norm = RN(nearest_norm)(c, &at, j);
+        if (!(norm < (sizeof(real) == 4 ? 0x1p126 : 0x1p1022)))
+            most_slack = INFINITY;
+        if (c->rank) {
+            RN(nearest_pack_screened)(c, &at, j, norm, panel, width);
+            continue;
+        }
         double factor = 1.0, slack = (double)at.row_factor * norm + (double)NEAREST_TINY(real);
         at.start[j] = at.start_missing[j] = 0;
         if (c->metric == NEAREST_COSINE) {

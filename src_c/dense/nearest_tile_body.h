@@ -7,7 +7,8 @@ typedef struct RN(nearest_scratch) {
     whole *label, *second_label; /* [TILE_ROWS] */
     real *norm;                  /* [TILE_ROWS] */
     real *rows;                  /* [TILE_ROWS][LANES]: narrow rows, packed */
-    real *sums;                  /* of chunks before the last: [panel][vector][centroid][lane] */
+    real *plane;                 /* [rank + 2][TILE_ROWS]: coordinates of the screen and the two sizes */
+    real *sums;                  /* [centroid][TILE_ROWS]: of chunks before the last, and estimates */
 } RN(nearest_scratch);
 
 /* Features of a chunk: a tile of them stays in the first two levels of cache. All chunks are about as long.
@@ -31,9 +32,10 @@ static int64_t RN(nearest_divide)(const nearest_centroids *c, void *scratch, RN(
         s->label = (whole *)(at += TILE_ROWS);
         s->second_label = (whole *)(at += TILE_ROWS);
         s->rows = at += TILE_ROWS;
-        s->sums = at + TILE_ROWS * LANES;
+        s->plane = at += TILE_ROWS * LANES;
+        s->sums = at + (c->rank + 2) * TILE_ROWS;
     }
-    return (2 * tile + 6 * TILE_ROWS + TILE_ROWS * LANES + (c->d > chunk ? sums : 0)) * (int64_t)sizeof(real);
+    return (2 * tile + (8 + LANES + c->rank) * TILE_ROWS + sums) * (int64_t)sizeof(real);
 }
 
 static int64_t FN(RN(nearest_scratch_size))(const nearest_centroids *c) {

@@ -236,12 +236,22 @@ static inline float f32_sum(lane_f32 a) {
 #endif
 }
 static inline double f64_sum(lane_f64 a) {
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+#if defined(FASTML_AVX512)
+    const __m256d b = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+#else
+    const __m256d b = a;
+#endif
+    const __m128d c = _mm_add_pd(_mm256_castpd256_pd128(b), _mm256_extractf128_pd(b, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(c, _mm_unpackhi_pd(c, c)));
+#else
     double x[LANES_F64];
     f64_store(x, a);
     for (int half = LANES_F64 / 2; half; half /= 2)
         for (int j = 0; j < half; j++)
             x[j] += x[j + half];
     return x[0];
+#endif
 }
 
 /* The greatest of the lanes; none is NaN. */

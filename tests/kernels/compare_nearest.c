@@ -51,6 +51,32 @@ static problem some_problem(bench *b) {
     return p;
 }
 
+/* A plane along every third feature, for some of the problems that may have one. */
+static void add_screen(bench *b, problem *p) {
+    const int64_t d = p->c.d, k = p->c.k, rank = 8;
+    if (p->c.metric != NEAREST_SQEUCLIDEAN || p->c.missing || p->c.feature_weight || d < 3 * rank)
+        return;
+    double *basis = zeros(b, (size_t)(d * rank) * sizeof *basis);
+    double *coordinates = zeros(b, (size_t)(k * rank) * sizeof *coordinates);
+    double *rest = zeros(b, (size_t)k * sizeof *rest);
+    for (int64_t q = 0; q < rank; q++)
+        basis[3 * q * rank + q] = 1;
+    for (int64_t j = 0; j < k; j++) {
+        for (int64_t f = 0; f < d; f++) {
+            const double w = p->c.values[j * d + f] - p->c.offset[f];
+            if (f % 3 == 0 && f < 3 * rank)
+                coordinates[j * rank + f / 3] = w;
+            else
+                rest[j] += w * w;
+        }
+        rest[j] = sqrt(rest[j]) * (1 + 1e-9);
+    }
+    p->c.rank = rank;
+    p->c.basis = basis;
+    p->c.coordinates = coordinates;
+    p->c.rest = rest;
+}
+
 static void packed_size_f32(const fastml_dense_kernels *k, bench *b) {
     const problem p = some_problem(b);
     const char enough = k->nearest_packed_size_f32(&p.c) >= p.c.k * p.c.d * (int64_t)sizeof *p.x32;
@@ -66,6 +92,7 @@ static void scratch_size_f32(const fastml_dense_kernels *k, bench *b) {
 static void find_f32(const fastml_dense_kernels *k, bench *b) {
     problem p = some_problem(b);
     int32_t *second = room(b, (size_t)p.n * sizeof *second);
+    add_screen(b, &p);
     p.c.packed = room(b, (size_t)k->nearest_packed_size_f32(&p.c));
     void *scratch = room(b, (size_t)k->nearest_scratch_size_f32(&p.c));
     k->nearest_pack_f32(&p.c);
@@ -120,6 +147,7 @@ static void scratch_size_f64(const fastml_dense_kernels *k, bench *b) {
 static void find_f64(const fastml_dense_kernels *k, bench *b) {
     problem p = some_problem(b);
     int32_t *second = room(b, (size_t)p.n * sizeof *second);
+    add_screen(b, &p);
     p.c.packed = room(b, (size_t)k->nearest_packed_size_f64(&p.c));
     void *scratch = room(b, (size_t)k->nearest_scratch_size_f64(&p.c));
     k->nearest_pack_f64(&p.c);

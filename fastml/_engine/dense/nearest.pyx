@@ -30,6 +30,7 @@ from fastml._engine.runtime.dense_kernels cimport (
 )
 from fastml._engine.runtime.openmp cimport thread_num
 
+from fastml._engine.dense.nearest_screen import Screener
 from fastml._engine.runtime.interrupt import check
 
 cdef enum:
@@ -38,6 +39,7 @@ cdef enum:
     LEAST_CHUNK = 8 * TILE
     MOST_CHUNKS = 64
     FEWEST_CHUNKS = 16         # with fewer, threads would wait for one another
+    LARGE_TERMS = 1 << 27      # rows x centroids x features for which threads should have equal shares
     SERIAL_TERMS = 1 << 18     # rows x centroids x features for which a second thread does not pay
     LEAST_SUMS = 4 << 20
 
@@ -137,7 +139,15 @@ cdef class Rows:
         self._values = values
         self.data = <const char *><size_t>values.ctypes.data
 
-    cdef object _values, _room
+    cdef object _values, _room, _screener
+
+    cdef object screen(self, centroids, offset):
+        """The plane to compare rows with centroids in first, or None."""
+        if self.missing or self.is_sparse:
+            return None
+        if self._screener is None:
+            self._screener = Screener(self.X, self.n_threads)
+        return self._screener.choose(centroids, offset)
 
     cdef object take_room(self, shape):
         """An array for sums, the same one for passes of the same shape; what is in it is left from before."""
@@ -190,7 +200,7 @@ cdef class Rows:
         second_labels : int32 array of shape (n,)
             If `second`.
         """
-        cdef _Work work = _Work(self, centroids, metric, feature_weight)
+        cdef _Work work = _Work(self, centroids, metric, feature_weight, search=labels is None)
         cdef int32_t[::1] second_labels
         if second:
             if work.c.k < 2 or labels is not None:
@@ -227,7 +237,7 @@ cdef class Rows:
         -------
         Accumulation
         """
-        cdef _Work work = _Work(self, centroids, metric, feature_weight, previous)
+        cdef _Work work = _Work(self, centroids, metric, feature_weight, previous, labels is None)
         labels = work.need_labels(labels)
         work.need_sums(sample_weight, errors, previous)
         work.run()
@@ -242,8 +252,8 @@ cdef class _Work:
     cdef nearest_measure_t measure
     cdef nearest_add_t add
     cdef Rows rows
-    cdef const double[:, ::1] values
-    cdef const double[::1] offset, feature_weight, weight
+    cdef const double[:, ::1] values, basis, coordinates
+    cdef const double[::1] offset, feature_weight, weight, rest
     cdef int32_t[::1] labels
     cdef const int32_t[::1] before
     cdef int32_t *second
@@ -258,7 +268,7 @@ cdef class _Work:
     cdef double *errors
     cdef Py_ssize_t sums_size, weights_size
 
-    def __cinit__(self, Rows rows, centroids, metric, feature_weight, previous=None):
+    def __cinit__(self, Rows rows, centroids, metric, feature_weight, previous=None, bint search=True):
         if metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
         self.rows = rows
@@ -281,6 +291,14 @@ cdef class _Work:
             if self.feature_weight.shape[0] != rows.d:
                 raise ValueError(f"feature_weight must have shape ({rows.d},)")
             self.c.feature_weight = &self.feature_weight[0]
+        elif search and metric == "sqeuclidean":
+            screen = rows.screen(values, offset)
+            if screen is not None:
+                self.basis, self.coordinates, self.rest = screen.basis, screen.coordinates, screen.rest
+                self.c.rank = self.basis.shape[1]
+                self.c.basis, self.c.coordinates = &self.basis[0, 0], &self.coordinates[0, 0]
+                self.c.rest = &self.rest[0]
+        self.search = search
         self.plan()
         self.prepare()
 
@@ -295,9 +313,12 @@ cdef class _Work:
         self.block_rows = max(1, BLOCK_BYTES // (d * self.rows.item * TILE)) * TILE
         least = max(<Py_ssize_t>LEAST_CHUNK, 8 * k)  # sums take longer to merge than they are worth otherwise
         self.n_chunks = max(<Py_ssize_t>MOST_CHUNKS, <Py_ssize_t>min(1e6, terms / WINDOW_TERMS))
+        if n // least < FEWEST_CHUNKS and terms > LARGE_TERMS and not self.rows.is_sparse:
+            self.by_feature = True
+            least = LEAST_CHUNK
         self.n_chunks = max(<Py_ssize_t>1, min(self.n_chunks, n // least))
         room = max(n * d * self.rows.item, <Py_ssize_t>LEAST_SUMS) // (8 * k * d)
-        if room < self.n_chunks:
+        if room < self.n_chunks and not self.by_feature:
             if room >= FEWEST_CHUNKS or self.rows.is_sparse:
                 self.n_chunks = max(<Py_ssize_t>1, room)
             else:
@@ -338,7 +359,6 @@ cdef class _Work:
         return min(self.rows.n_threads, <int>min(self.n_chunks, <Py_ssize_t>(1 << 20)))
 
     cdef object need_labels(self, known):
-        self.search = known is None
         labels = np.empty(self.rows.n, dtype=np.int32) if known is None else np.asarray(known)
         self.labels = labels
         return labels

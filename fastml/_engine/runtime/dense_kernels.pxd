@@ -62,6 +62,10 @@ cdef extern from "dense/nearest.h" nogil:
         const double *values
         const double *offset
         const double *feature_weight
+        int64_t rank
+        const double *basis
+        const double *coordinates
+        const double *rest
         void *packed
 
 ctypedef int64_t (*nearest_size_t)(const nearest_centroids *c) noexcept nogil

@@ -1,0 +1,152 @@
+"""The plane that centroids lie close to, and whether rows are better compared with them in that plane first.
+
+The centroids of a map that was smoothed lie close to a plane of few dimensions, those of most real data to
+one of a few dozen. Any plane gives the same labels (src_c/dense/nearest_screen_body.h): it decides how much
+work is left to exact distances, which some of the rows tell beforehand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastml._engine.dense.neighbourhood import products
+
+__all__ = ["Screen", "Screener"]
+
+RANKS = (8, 16, 32, 64)
+LEAST_FEATURES, LEAST_CENTROIDS, LEAST_TERMS = 32, 64, 2e8  # smaller passes take less time than the choice
+SAMPLE = 48  # rows
+# What a step costs, in multiplications of the kernel that multiplies tiles: comparing an estimate; an exact
+# distance, and each of its features.
+ESTIMATE, EXACT, EXACT_FEATURE = 6, 1400, 14
+WORTH = 0.8  # of the work without
+STALE = 1.15  # times the work that the directions first promised
+
+
+class Screen:
+    """A plane and the centroids in it.
+
+    Attributes
+    ----------
+    basis : float64 array of shape (d, rank)
+        Orthonormal columns, rounded to the rows' type.
+    coordinates : float64 array of shape (k, rank)
+    rest : float64 array of shape (k,)
+        Sizes of the centroids outside the plane, rounded up.
+    """
+
+    def __init__(self, basis, coordinates, rest):
+        self.basis = np.ascontiguousarray(basis)
+        self.coordinates = np.ascontiguousarray(coordinates)
+        self.rest = rest
+
+
+class Screener:
+    """Chooses the screen of each pass over the same rows; what a pass has found helps the next.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Without missing values.
+    n_threads : int
+    """
+
+    def __init__(self, X, n_threads):
+        self.X, self.n_threads = X, n_threads
+        self._directions, self._work = None, 0.0  # orthonormal, the widest spread first; what they promised
+        self._most = RANKS[-1]  # how many of them to look for
+        self._pause, self._wait = 0, 0
+
+    def choose(self, centroids, offset):
+        """A `Screen`, or None where it does not pay.
+
+        Parameters
+        ----------
+        centroids : float64 array of shape (k, d)
+        offset : float64 array of shape (d,)
+        """
+        (n, d), k = self.X.shape, len(centroids)
+        if d < LEAST_FEATURES or k < LEAST_CENTROIDS or float(n) * k * d < LEAST_TERMS:
+            return None
+        if self._wait:
+            self._wait -= 1
+            return None
+        centred = centroids - offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = np.einsum("ij,ij->i", centred, centred)
+            if not np.isfinite(norms.sum()):
+                return None
+            rank, along = self._plan(centred, norms, offset)
+        if not rank:
+            self._wait, self._pause = self._pause, min(2 * self._pause + 1, 63)  # look again ever more seldom
+            self._directions, self._most = None, RANKS[-1]
+            return None
+        self._pause, self._most = 0, min(2 * rank, RANKS[-1])
+        basis, along = self._directions[:, :rank], along[:, :rank]
+        gram = self._product(np.ascontiguousarray(basis.T), basis) - np.eye(rank)
+        if np.abs(gram).sum(axis=0).max() > 8 * rank * np.finfo(self.X.dtype).eps / 2:
+            return None
+        # |w - Q Q'w|^2, with the rounding of its terms
+        inside = np.einsum("ij,ij->i", along, along - self._product(along, gram))
+        rest = np.sqrt(np.maximum(norms - inside, 0) + (d + 64) * 2.0**-50 * norms)
+        return Screen(basis, along, rest)
+
+    def _plan(self, centred, norms, offset):
+        """Rank of the screen, 0 without one, and the centroids' coordinates."""
+        rows = self.X[:: max(1, len(self.X) // SAMPLE)][:SAMPLE].astype(np.float64) - offset
+        turned = np.ascontiguousarray(centred.T)
+        winners = (norms / 2 - self._product(rows, turned)).min(axis=1)
+        if self._directions is not None:
+            along = self._product(centred, self._directions)
+            rank, work = self._rank(rows, winners, norms, along)
+            if work < STALE * self._work:
+                return rank, along
+        self._spread(centred, turned)
+        along = self._product(centred, self._directions)
+        rank, self._work = self._rank(rows, winners, norms, along)
+        return rank, along
+
+    def _product(self, a, b):
+        """a @ b without BLAS, whose threads would go on waiting for work while ours begin."""
+        out = np.empty((1, a.shape[0], b.shape[1]))
+        products(a[None], b[None], out, self.n_threads)
+        return out[0]
+
+    def _spread(self, centred, turned):
+        """Orthonormal directions in which the centroids spread most, the widest first: one step of subspace
+        iteration (Halko, Martinsson, Tropp, "Finding structure with randomness", 2011, algorithm 4.4)."""
+        d, steps = centred.shape[1], 1
+        rank = min(self._most, d // 2 // RANKS[0] * RANKS[0])
+        start = self._directions
+        if start is None or start.shape[1] < rank:
+            start, steps = np.random.default_rng(0).standard_normal((d, rank)), 2
+        start = start[:, :rank]
+        for _ in range(steps):
+            start = np.linalg.qr(self._product(turned, self._product(centred, start)))[0]
+        inside = self._product(centred, start)
+        _, turn = np.linalg.eigh(self._product(np.ascontiguousarray(inside.T), inside))
+        turn = np.ascontiguousarray(turn[:, ::-1])
+        self._directions = self._product(start, turn).astype(self.X.dtype).astype(np.float64)
+
+    def _rank(self, rows, winners, norms, along):
+        """The rank with which the least work is expected, by some rows, and that work; 0: none."""
+        k, d = len(norms), rows.shape[1]
+        across = self._product(rows, self._directions)
+        row_norms = np.einsum("ij,ij->i", rows, rows)
+        score = np.tile(norms / 2, (len(rows), 1))
+        best, least, below = 0, WORTH * k * (d + ESTIMATE), 0
+        for rank in RANKS:
+            if rank > along.shape[1]:
+                break
+            part = slice(below, rank)
+            score -= self._product(across[:, part], np.ascontiguousarray(along[:, part].T))
+            row_norms = row_norms - (across[:, part] ** 2).sum(axis=1)
+            norms = norms - (along[:, part] ** 2).sum(axis=1)
+            below = rank
+            reach = np.sqrt(np.maximum(row_norms, 0))[:, None]
+            reach = reach * np.sqrt(np.maximum(norms, 0))
+            near = np.count_nonzero(score - reach <= winners[:, None]) / len(rows)
+            work = rank * d + k * (rank + 2 + ESTIMATE) + near * (EXACT + EXACT_FEATURE * d)
+            if work < least:
+                best, least = rank, work
+        return best, least
