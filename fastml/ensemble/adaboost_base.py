@@ -16,6 +16,7 @@ from sklearn.utils.validation import _num_samples, check_consistent_length, chec
 from fastml._engine.runtime.interrupt import check
 from fastml.ensemble import adaboost_state
 from fastml.ensemble.boosted_members import EstimatorMembers, TreeMembers, takes_missing, takes_sparse
+from fastml.inspection.trees import ShownTrees
 from fastml.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 from fastml.tree.targets import check_sample_weight
 
@@ -51,7 +52,7 @@ class Verdict:
         self.factor = factor
 
 
-class BaseAdaBoost(MetaEstimatorMixin, BaseEstimator, ABC):
+class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
     """Base class of the two AdaBoost estimators."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -219,6 +220,9 @@ class BaseAdaBoost(MetaEstimatorMixin, BaseEstimator, ABC):
         from fastml.io import save
 
         save(self, path)
+
+    def _describe_forest(self):
+        return adaboost_state.describe_forest(self)
 
     def _get_model_state(self):
         return adaboost_state.get_state(self)

@@ -6,10 +6,37 @@ import numpy as np
 
 from fastml.ensemble.boosted_members import TreeMembers
 from fastml.io.errors import ModelFileError
+from fastml.io.exchange.links import Link
 from fastml.io.state import StateReader
+from fastml.tree.state import describe_forest as forest_view
 from fastml.tree.state import forest_state, read_forest_state
 
-__all__ = ["get_state", "set_state"]
+__all__ = ["describe_forest", "get_state", "set_state"]
+
+
+def describe_forest(model):
+    """The trees of a model as dumps, pictures and ONNX read them: `DescribedForest`.
+
+    Raises
+    ------
+    TypeError
+        If the members are not trees of this library.
+    """
+    members, weights = model._members, model.estimator_weights_
+    if not isinstance(members, TreeMembers):
+        raise TypeError(
+            f"the members of this {type(model).__name__} are {type(model.estimator_).__name__}: only trees "
+            "of fastml.tree can be shown or exported"
+        )
+    if members.votes is None:
+        own = {"member_weights": weights[: len(members)], "link": Link("identity")}
+        return forest_view(members.tree, members.tree._cart, **own)
+    n_classes = model.n_classes_
+    link = Link("sigmoid") if n_classes == 2 else Link("shifted softmax", 1.0 / max(n_classes - 1, 1))
+    divisor = weights.sum() / 2 if n_classes == 2 else weights.sum()
+    names = model.classes_.tolist() if n_classes > 2 else None
+    own = {"divisor": float(divisor), "link": link, "classes": model.classes_, "output_names": names}
+    return forest_view(members.tree, members.votes, **own)
 
 
 def get_state(model):

@@ -21,11 +21,12 @@ from fastml._input.tables import check_table
 from fastml._input.targets import check_margin
 from fastml.ensemble import boosting_state
 from fastml.inspection.shap import ShapModel
+from fastml.inspection.trees import ShownTrees
 
 __all__ = ["BoostingModel"]
 
 
-class BoostingModel(ShapModel):
+class BoostingModel(ShownTrees, ShapModel):
     """Mixin with everything that needs only the fitted attributes.
 
     Attributes
@@ -229,34 +230,6 @@ class BoostingModel(ShapModel):
     def _explained_rows(self, X):
         planes = CodePlanes(self._read_X(X), self._bin_mapper, used_features(self._forest))
         return planes, resolve_n_jobs(self.n_jobs)
-
-    def dump(self, format="text", **options):
-        """The trees for people or for other programs.
-
-        Parameters
-        ----------
-        format : {'text', 'json'}, default='text'
-        **options
-            Passed to :func:`fastml.io.dump_text` or :func:`fastml.io.dump_json` (trees, precision, indent,
-            feature_names, ...).
-
-        Returns
-        -------
-        str
-        """
-        from fastml.io import dump_json, dump_text
-
-        writers = {"text": dump_text, "json": dump_json}
-        if format not in writers:
-            raise ValueError(f"format must be 'text' or 'json', got {format!r}")
-        return writers[format](self, **options)
-
-    def plot_tree(self, tree_index=0, **options):
-        """Draw one tree with matplotlib; see :func:`fastml.plot.plot_tree`."""
-        self._check_fitted()
-        from fastml.plot import plot_tree
-
-        return plot_tree(self, tree_index, **options)
 
     def plot_learning_curve(self, **options):
         """Draw scores against rounds with matplotlib; see :func:`fastml.plot.plot_learning_curve`."""

@@ -12,7 +12,10 @@ from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.forest import Forest
+from fastml._engine.tree.objective_log_link import LogLink
+from fastml.io.described import DescribedForest, category_labels
 from fastml.io.errors import ModelFileError
+from fastml.io.exchange.links import Link
 from fastml.io.state import StateReader
 
 __all__ = ["check_pickled", "describe_forest", "get_state", "set_state"]
@@ -172,34 +175,22 @@ def _evals_result(result):
 
 
 def describe_forest(model):
-    """Forest of a model and the names that dumps and pictures of it use.
-
-    Returns
-    -------
-    forest : Forest
-    feature_names : list of str or None
-    categories : list or None
-        By feature: None, or an entry for each code from 1; a list where several categories share a code.
-    output_names : list or None
-        Classes, if there are several outputs.
-    """
+    """The trees of a model as dumps, pictures and ONNX read them: `DescribedForest`."""
     names = getattr(model, "feature_names_in_", None)
-    categories = None
-    if model.is_categorical_ is not None:
-        categories = [_labels(model, j) for j in range(model.n_features_in_)]
-    outputs = model.classes_.tolist() if model._forest.n_outputs > 1 else None
-    return model._forest, None if names is None else list(names), categories, outputs
-
-
-def _labels(model, j):
-    bins = model._bin_mapper
-    if not bins.is_categorical_[j]:
-        return None
-    known = model._categories.categories_.get(j)
-
-    def label(value):
-        return value if known is None else known[int(value)]
-
-    labels = [label(value) for value in bins.categories_[j]]
-    grouped = [label(value) for value in bins.grouped_categories_[j]]
-    return [*labels, grouped] if grouped else labels
+    forest, objective = model._forest, model._objective
+    link = None
+    if not hasattr(model._objective_spec["loss"], "inverse_link"):
+        kind = "exp" if isinstance(objective, LogLink) else "identity"
+        if objective.n_classes is not None:
+            kind = "sigmoid" if forest.n_outputs == 1 else "softmax"
+        link = Link(kind)
+    return DescribedForest(
+        forest,
+        mapper=model._bin_mapper,
+        feature_names=None if names is None else list(names),
+        output_names=model.classes_.tolist() if forest.n_outputs > 1 else None,
+        categories=category_labels(model._bin_mapper, model._categories),
+        labels=model._categories.categories_,
+        link=link,
+        classes=getattr(model, "classes_", None),
+    )

@@ -1,13 +1,13 @@
 """Model files and dumps.
 
-`save` and `load` write and read fitted estimators as safetensors files; `dump_text` and `dump_json` write
-their trees for people and for other programs; `from_lightgbm`, `from_xgboost`, `from_catboost` and
-`from_sklearn` take over models of other libraries as a `TreeModel`.
+`save` and `load` write and read fitted estimators as safetensors files; `dump_text`, `dump_json` and
+`dump_dot` write their trees for people and for other programs, `to_onnx` for runtimes; `from_lightgbm`,
+`from_xgboost`, `from_catboost` and `from_sklearn` take over models of other libraries as a `TreeModel`.
 """
 
 from importlib import import_module
 
-from fastml.io.dump import dump_json, dump_text
+from fastml.io.dump import dump_dot, dump_json, dump_text
 from fastml.io.errors import ModelFileError
 from fastml.io.json_values import CallableMarker
 from fastml.io.model_file import load, save
@@ -18,6 +18,7 @@ __all__ = [
     "ModelFileError",
     "StateReader",
     "TreeModel",
+    "dump_dot",
     "dump_json",
     "dump_text",
     "from_catboost",
@@ -26,6 +27,7 @@ __all__ = [
     "from_xgboost",
     "load",
     "save",
+    "to_onnx",
 ]
 
 # Read when first asked for: estimators, which are slow to import, stand behind them.
@@ -35,6 +37,7 @@ _LATER = {
     "from_lightgbm": "fastml.io.exchange.lightgbm_text",
     "from_sklearn": "fastml.io.exchange.sklearn_trees",
     "from_xgboost": "fastml.io.exchange.xgboost_json",
+    "to_onnx": "fastml.io.exchange.onnx_trees",
 }
 
 

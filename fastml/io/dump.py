@@ -1,6 +1,6 @@
-"""Write the trees of a forest as text for people, or as JSON for programs.
+"""Write the trees of a model as text for people, as JSON for programs, or as DOT for Graphviz.
 
-Both formats are for reading only; `fastml.io.save` writes the file that can be loaded again.
+The formats are for reading only; `fastml.io.save` writes the file that can be loaded again.
 """
 
 import json
@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FeatureLabels", "describe_forest", "dump_json", "dump_text", "missing_side"]
+from fastml.io.described import describe_forest
+
+__all__ = ["FeatureLabels", "dump_dot", "dump_json", "dump_text", "missing_side", "value_text"]
 
 DUMP_VERSION = 1
 # Categories named in one line of text; JSON always has them all.
@@ -29,7 +31,7 @@ def dump_text(
 
     Parameters
     ----------
-    model : fitted estimator, or Forest
+    model : fitted tree, forest, AdaBoost of trees or gradient boosting, TreeModel, or Forest
         An estimator knows the names that follow; a bare forest does not.
     feature_names : sequence of str, optional
         Names by feature index; ``x0``, ``x1``, ... if the model was fitted without names.
@@ -48,7 +50,7 @@ def dump_text(
     str
         A line per node: its index in square brackets; for a split the condition under which a row goes to
         the first child (the next line), on which side missing values go, its gain, cover (sum of hessians or
-        weights) and number of rows; for a leaf its value.
+        weights) and number of rows; for a leaf its value, or one for each output.
 
     Raises
     ------
@@ -102,15 +104,22 @@ def dump_json(
 
         - ``format`` (``"fastml forest"``), ``version`` (1);
         - ``n_outputs``, ``output_names`` (or null), ``baseline`` (a number per output: what the trees' values
-          are added to), ``feature_names``;
-        - ``trees``: a list of objects with ``index``, ``output`` (index of the output that the tree adds to)
-          and ``nodes``, in which a node's place is its index and node 0 is the root.
+          are added to), ``divisor`` (of that sum; 1 but in forests), ``link`` (from there to the prediction;
+          null if it is a function of the user), ``feature_names``;
+        - ``member_weights``, of AdaBoostRegressor only: the prediction is the median by these weights of the
+          outputs, one for each tree;
+        - ``trees``: a list of objects with ``index``, ``output`` (index of the output that the tree adds to;
+          null where each leaf has a list of values, one for each output) and ``nodes``, in which a node's
+          place is its index and node 0 is the root.
 
         A split has ``left``, ``right`` (indices of its children, larger than its own), ``feature`` (index),
-        ``missing`` (``"left"`` or ``"right"``) and either ``threshold`` (``x <= threshold`` goes left; may be
-        ``"inf"`` or ``"-inf"``) or ``categories`` (those that go left; the other categories of the training
-        data go right, unknown ones go where missing values go). Every node has ``value`` (raw score; used in
-        leaves only), ``cover``, ``rows``; a split also has ``gain``.
+        ``missing`` (``"left"`` or ``"right"``) and one of ``threshold`` (``x <= threshold`` goes left; may be
+        ``"inf"`` or ``"-inf"``), ``categories`` (those that go left; the other categories of the training
+        data go right, unknown ones go where missing values go) and, in models of other libraries,
+        ``intervals`` (a list of pairs: x goes left if it is above the first and not above the second of one;
+        a first of ``"-inf"`` has nothing below it).
+        Every node has ``value`` (raw score; used in leaves only), ``cover``, ``rows``; a split also has
+        ``gain``.
     """
     forest, features, output_names = _described(model, feature_names, categories, output_names)
     document = {
@@ -119,13 +128,89 @@ def dump_json(
         "n_outputs": forest.n_outputs,
         "output_names": None if output_names is None else [_plain(name) for name in output_names],
         "baseline": forest.baseline.tolist(),
+        "divisor": forest.divisor,
+        "link": None if forest.link is None else {"name": forest.link.name, "scale": forest.link.scale},
         "feature_names": features.names,
         "trees": [
             {"index": index, "output": forest.output_of(index), "nodes": _nodes(forest.tree(index), features)}
             for index in _chosen(forest, trees)
         ],
     }
+    if forest.member_weights is not None:
+        document["member_weights"] = forest.member_weights.tolist()
     return json.dumps(document, indent=indent, allow_nan=False)
+
+
+def dump_dot(
+    model: Any,
+    *,
+    feature_names: Sequence[str] | None = None,
+    categories: Sequence[Any] | None = None,
+    output_names: Sequence[Any] | None = None,
+    trees: Iterable[int] | None = None,
+    precision: int = 3,
+) -> str:
+    """The trees in the DOT language, for Graphviz.
+
+    Parameters
+    ----------
+    model, feature_names, categories, output_names, trees, precision
+        As in `dump_text`.
+
+    Returns
+    -------
+    str
+        One graph with a cluster for each tree; "yes" is the child of the rows for which the condition holds.
+
+    Examples
+    --------
+    >>> from fastml.io import dump_dot
+    >>> from fastml.tree import DecisionTreeRegressor
+    >>> print(dump_dot(DecisionTreeRegressor(max_depth=1).fit([[0.0], [1.0]], [2.0, 4.0])))
+    digraph trees {
+      node [shape=box, style=rounded, fontname="Helvetica"];
+      subgraph cluster_0 {
+        label="tree 0, 2 leaves";
+        t0n0 [label="x0 <= 0.5\\nmissing right\\nrows 2"];
+        t0n1 [label="2\\nrows 1"];
+        t0n2 [label="4\\nrows 1"];
+        t0n0 -> t0n1 [label="yes"];
+        t0n0 -> t0n2 [label="no"];
+      }
+    }
+    <BLANKLINE>
+    """
+    forest, features, output_names = _described(model, feature_names, categories, output_names)
+    lines = ["digraph trees {", '  node [shape=box, style=rounded, fontname="Helvetica"];']
+    for index in _chosen(forest, trees):
+        tree = forest.tree(index)
+        lines += [
+            f"  subgraph cluster_{index} {{",
+            f"    label={_quoted(_title(forest, index, tree, output_names))};",
+        ]
+        edges = []
+        for node, _ in _preorder(tree["left"], tree["right"]):
+            if tree["left"][node] < 0:
+                words = [value_text(tree["value"][node], precision)]
+            else:
+                words = [features.condition(tree, node, precision), f"missing {missing_side(tree, node)}"]
+                for child, answer in ((tree["left"][node], "yes"), (tree["right"][node], "no")):
+                    edges.append(f'    t{index}n{node} -> t{index}n{child} [label="{answer}"];')
+            words.append(f"rows {tree['count'][node]}")
+            lines.append(f"    t{index}n{node} [label={_quoted(*words)}];")
+        lines += [*edges, "  }"]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _quoted(*lines):
+    """Lines as a label of DOT."""
+    escaped = (line.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
+
+
+def value_text(value, precision):
+    """The value of a leaf, or its values."""
+    return " ".join(f"{v:.{precision}g}" for v in np.atleast_1d(value))
 
 
 class FeatureLabels:
@@ -140,6 +225,7 @@ class FeatureLabels:
     """
 
     def __init__(self, forest, names=None, categories=None):
+        self._forest = forest
         n_used = forest.max_feature + 1
         n_features = max([n_used, *(len(given) for given in (names, categories) if given is not None)])
         if names is not None and len(names) < n_used:
@@ -163,14 +249,47 @@ class FeatureLabels:
                 labels.extend(label if isinstance(label, (list, tuple, np.ndarray)) else [label])
         return [_plain(label) for label in labels]
 
+    def left_set(self, tree, node):
+        """What goes left in a split by a set, as in `dump_json`."""
+        intervals = self._forest.intervals(tree, node)
+        if intervals is None:
+            return {"categories": self.left_categories(tree, node)}
+        return {"intervals": [[_number(low), _number(high)] for low, high in intervals]}
+
     def condition(self, tree, node, precision, shown=SHOWN_CATEGORIES):
         """Condition under which a row goes left, such as ``age <= 42.5`` or ``city in {Bern, Oslo}``."""
         name = self.names[tree["feature"][node]]
         if tree["category_set"][node] < 0:
             return f"{name} <= {tree['threshold'][node]:.{precision}g}"
-        labels = [str(label) for label in self.left_categories(tree, node)]
+        intervals, relation = self._forest.intervals(tree, node), "in"
+        if intervals is None:
+            labels = [str(label) for label in self.left_categories(tree, node)]
+        else:
+            if intervals and np.isinf(intervals[0][0]) and np.isinf(intervals[-1][1]):
+                relation = "not in"  # a set of what goes right
+                ends = [bound for pair in intervals for bound in pair][1:-1]
+                intervals = list(zip(ends[::2], ends[1::2], strict=True))
+            known = self._forest.labels.get(int(tree["feature"][node]))
+            labels = [_range_text(low, high, known, precision) for low, high in intervals]
         more = len(labels) - shown
-        return f"{name} in {{{', '.join(labels[:shown])}{f', ... {more} more' if more > 0 else ''}}}"
+        return f"{name} {relation} {{{', '.join(labels[:shown])}{f', ... {more} more' if more > 0 else ''}}}"
+
+
+def _range_text(low, high, labels, precision):
+    """The numbers above `low` and not above `high`: whole numbers or labels, if these are what can be."""
+    first = np.nextafter(low, np.inf) if low != -1.0 else 0.0  # LightGBM cuts -0.5 to category 0
+    last = np.nextafter(high, np.inf) - 1.0
+    if first == high:
+        return f"{high:.{precision}g}"
+    # one in float32 is the least double that rounds to it: a little below
+    first, last = (
+        round(end) if abs(end - round(end)) < 1e-6 * max(1.0, abs(end)) else None for end in (first, last)
+    )
+    if first is None or last is None or not 0 <= first <= last:
+        return f"({low:.{precision}g}, {high:.{precision}g}]"
+    if labels is not None and last < len(labels):
+        return ", ".join(str(label) for label in labels[first : last + 1])
+    return f"{first}" if first == last else f"{first}-{last}"
 
 
 def missing_side(tree, node):
@@ -181,40 +300,15 @@ def missing_side(tree, node):
     return "left" if tree["missing_left"][node] else "right"
 
 
-def describe_forest(model):
-    """Forest of a fitted estimator, with the names that its dump and pictures use.
-
-    Parameters
-    ----------
-    model : Forest, or fitted estimator with a method ``_describe_forest``
-
-    Returns
-    -------
-    forest : Forest
-    feature_names, categories, output_names : sequence or None
-        As `dump_text` takes them.
-    """
-    if hasattr(model, "_describe_forest"):
-        from sklearn.utils.validation import (
-            check_is_fitted,
-        )  # at the top it would double fastml's import time
-
-        check_is_fitted(model)
-        return model._describe_forest()
-    if hasattr(model, "output_of"):
-        return model, None, None, None
-    raise TypeError(f"expected a fitted tree model of fastml or a Forest, got {type(model).__name__}")
-
-
 def _described(model, feature_names, categories, output_names):
     """Forest, labels of its features, names of its outputs; given ones before those that the model knows."""
-    forest, own_names, own_categories, own_outputs = describe_forest(model)
+    forest = describe_forest(model)
     features = FeatureLabels(
         forest,
-        own_names if feature_names is None else feature_names,
-        own_categories if categories is None else categories,
+        forest.feature_names if feature_names is None else feature_names,
+        forest.categories if categories is None else categories,
     )
-    return forest, features, own_outputs if output_names is None else output_names
+    return forest, features, forest.output_names if output_names is None else output_names
 
 
 def _plain(label):
@@ -254,8 +348,8 @@ def _preorder(left, right):
 
 def _title(forest, index, tree, output_names):
     title = f"tree {index}"
-    if forest.n_outputs > 1:
-        output = forest.output_of(index)
+    output = forest.output_of(index)
+    if forest.n_outputs > 1 and output is not None:
         title += (
             f", output {output}" if output_names is None else f", output {output} ({output_names[output]})"
         )
@@ -269,7 +363,7 @@ def _line(tree, node, features, precision):
 
     seen = f"cover {number(tree['weight'][node])}, rows {tree['count'][node]}"
     if tree["left"][node] < 0:
-        return f"[{node}] value {number(tree['value'][node])}, {seen}"
+        return f"[{node}] value {value_text(tree['value'][node], precision)}, {seen}"
     condition = features.condition(tree, node, precision)
     side = missing_side(tree, node)
     return f"[{node}] {condition} (missing {side}), gain {number(tree['gain'][node])}, {seen}"
@@ -279,7 +373,7 @@ def _nodes(tree, features):
     nodes = []
     for node in range(tree["left"].size):
         entry = {
-            "value": float(tree["value"][node]),
+            "value": tree["value"][node].tolist(),
             "cover": float(tree["weight"][node]),
             "rows": int(tree["count"][node]),
         }
@@ -289,7 +383,7 @@ def _nodes(tree, features):
             entry["missing"] = missing_side(tree, node)
             entry["gain"] = float(tree["gain"][node])
             if tree["category_set"][node] >= 0:
-                entry["categories"] = features.left_categories(tree, node)
+                entry |= features.left_set(tree, node)
             else:
                 threshold = float(tree["threshold"][node])
                 entry["threshold"] = threshold if np.isfinite(threshold) else str(threshold)

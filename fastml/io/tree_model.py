@@ -17,12 +17,13 @@ from fastml._engine.tree.predictor import RowPredictor
 from fastml._engine.tree.table import Table, is_frame
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
+from fastml.inspection.trees import ShownTrees
 from fastml.io import tree_model_state
 
 __all__ = ["TreeModel"]
 
 
-class TreeModel(BaseEstimator):
+class TreeModel(ShownTrees, BaseEstimator):
     """A model of another library, predicted by this one.
 
     Made by :func:`fastml.io.from_lightgbm`, :func:`fastml.io.from_xgboost`, :func:`fastml.io.from_catboost`
@@ -315,6 +316,9 @@ class TreeModel(BaseEstimator):
 
     def _set_model_state(self, values, arrays):
         tree_model_state.set_state(self, values, arrays)
+
+    def _describe_forest(self):
+        return tree_model_state.describe_forest(self)
 
     def __getstate__(self):
         values, arrays = self._get_model_state()

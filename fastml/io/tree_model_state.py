@@ -12,12 +12,32 @@ from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.cart_forest import NODE, CartForest
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.forest import Forest
+from fastml.io.described import DescribedForest
 from fastml.io.errors import ModelFileError
 from fastml.io.exchange.foreign import FEATURE_LIMIT
 from fastml.io.exchange.links import Link
 from fastml.io.state import StateReader
 
-__all__ = ["get_state", "set_state"]
+__all__ = ["describe_forest", "get_state", "set_state"]
+
+
+def describe_forest(model):
+    """The trees of a model as dumps, pictures and ONNX read them: `DescribedForest`."""
+    by_value = isinstance(model._forest, CartForest)
+    classes = getattr(model, "classes_", None)
+    return DescribedForest(
+        model._forest,
+        mapper=model._mapper,
+        planes=None if by_value else model._planes,
+        feature_names=model.feature_names_,
+        output_names=classes.tolist() if classes is not None and classes.size == model.n_outputs_ else None,
+        labels=model._categories.categories_,
+        baseline=model._baseline,
+        divisor=model._divisor,
+        link=model._link,
+        classes=classes,
+        numbers=model._numbers,
+    )
 
 
 def get_state(model):

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fastml.io.dump import FeatureLabels, describe_forest, missing_side
+from fastml.io.described import describe_forest
+from fastml.io.dump import FeatureLabels, missing_side, value_text
 from fastml.plot.axes import BLUE, GREY, INK, ORANGE, need_matplotlib, new_axes
 
 __all__ = ["plot_tree"]
@@ -77,7 +78,8 @@ def plot_tree(
         If matplotlib is not installed.
     """
     need_matplotlib()
-    forest, names, categories, outputs = describe_forest(model)
+    forest = describe_forest(model)
+    names, categories, outputs = forest.feature_names, forest.categories, forest.output_names
     try:
         tree_index = operator.index(tree_index)
     except TypeError:
@@ -104,8 +106,8 @@ def plot_tree(
     if fontsize is None:
         fontsize = _FONT * _scale(ax, width, height)
     _draw(ax, tree, boxes, fontsize, show_missing)
-    if forest.n_outputs > 1:
-        output = forest.output_of(tree_index)
+    output = forest.output_of(tree_index)
+    if forest.n_outputs > 1 and output is not None:
         name = output if outputs is None else outputs[output]
         ax.set_title(f"tree {tree_index}, output {name}", fontsize=fontsize * 1.1, color=INK)
     return ax
@@ -136,7 +138,7 @@ def _boxes(tree, features, max_depth, precision):
         is_leaf = left[node] < 0
         cut = not is_leaf and max_depth is not None and depth >= max_depth
         if is_leaf:
-            lines = [f"{tree['value'][node]:.{precision}g}"]
+            lines = _wrapped(value_text(tree["value"][node], precision))
         elif cut:
             lines = [f"{_leaves_below(left, right, node)} leaves"]
         else:
@@ -224,7 +226,9 @@ def _draw(ax, tree, boxes, fontsize, show_missing):
 
     rows = max(int(tree["count"][0]), 1)
     scale = fontsize / _FONT
-    limit = max((abs(float(tree["value"][box.node])) for box in boxes if box.is_leaf), default=0.0) or 1.0
+    # leaves with several values have no side
+    value = tree["value"] if tree["value"].ndim == 1 else np.zeros(tree["left"].size)
+    limit = max((abs(float(value[box.node])) for box in boxes if box.is_leaf), default=0.0) or 1.0
     for box in boxes:
         if box.parent >= 0:
             _draw_line(ax, tree, boxes[box.parent], box, rows, scale)
@@ -233,7 +237,7 @@ def _draw(ax, tree, boxes, fontsize, show_missing):
     for box in boxes:
         face, edge = ("#ffffff", GREY) if box.children else ("#eceef1", GREY)
         if box.is_leaf:
-            face, edge = _leaf_colors(float(tree["value"][box.node]) / limit)
+            face, edge = _leaf_colors(float(value[box.node]) / limit)
         ax.add_patch(
             FancyBboxPatch(
                 (box.x - box.width / 2, box.y),

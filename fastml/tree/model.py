@@ -21,8 +21,9 @@ from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
 from fastml._input.tables import check_table
 from fastml.inspection.shap import ShapModel
+from fastml.inspection.trees import ShownTrees
 from fastml.tree.limits import growth_limits, monotonic_signs
-from fastml.tree.state import check_pickled
+from fastml.tree.state import check_pickled, describe_forest
 from fastml.tree.table import BinnedTable
 from fastml.tree.targets import check_sample_weight, class_weights, read_classes, read_numbers
 
@@ -111,7 +112,7 @@ def _mixed(seed, first, last):
         return z ^ (z >> np.uint64(31))
 
 
-class CartModel(ShapModel):
+class CartModel(ShownTrees, ShapModel):
     """Mixin of the estimators that are made of classification or regression trees.
 
     Attributes
@@ -139,6 +140,9 @@ class CartModel(ShapModel):
         super().__setstate__(state)
         if hasattr(self, "_cart"):
             check_pickled(self)
+
+    def _describe_forest(self):
+        return describe_forest(self, self._cart)
 
     # -- a fit, in order
 

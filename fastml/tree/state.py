@@ -12,10 +12,12 @@ from sklearn.base import is_classifier
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.cart_forest import NODE, CartForest
 from fastml._engine.tree.categories import CategoryEncoder
+from fastml.io.described import DescribedForest, category_labels
 from fastml.io.errors import ModelFileError
+from fastml.io.exchange.links import Link
 from fastml.io.state import StateReader
 
-__all__ = ["check_pickled", "forest_state", "get_state", "read_forest_state", "set_state"]
+__all__ = ["check_pickled", "describe_forest", "forest_state", "get_state", "read_forest_state", "set_state"]
 
 _CRITERIA = {
     True: ("gini", "entropy"),
@@ -110,6 +112,42 @@ def check_pickled(model):
             raise ModelFileError(f"the bins must be those of all {model.n_features_in_} features")
     _check_categories(model._categories, model._mapper)
     _check_sets(model._cart, is_categorical)
+
+
+def describe_forest(model, forest, **what):
+    """Trees of a model as dumps, pictures and ONNX read them.
+
+    Parameters
+    ----------
+    model : CartModel
+        That knows their features.
+    forest : CartForest
+    **what
+        Of `DescribedForest`, where the prediction is not the mean of the trees.
+
+    Returns
+    -------
+    DescribedForest
+    """
+    names, classes = getattr(model, "feature_names_in_", None), None
+    if is_classifier(model):
+        classes = model.classes_ if model.n_outputs_ == 1 else None
+    mean = {
+        "divisor": float(len(forest)),
+        "classes": classes,
+        "output_names": None if classes is None else classes.tolist(),
+        "link": None
+        if is_classifier(model) and classes is None
+        else Link("identity" if classes is None else "share"),
+    }
+    return DescribedForest(
+        forest,
+        mapper=model._mapper,
+        feature_names=None if names is None else list(names),
+        categories=category_labels(model._mapper, model._categories),
+        labels=model._categories.categories_,
+        **(what or mean),
+    )
 
 
 def get_state(model):

@@ -39,6 +39,8 @@ def test_code_of_page_runs(page, tmp_path, monkeypatch):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")
     monkeypatch.chdir(tmp_path)
+    if page == "exchange.md":
+        pytest.importorskip("onnx")
     names = {"__name__": "page"}
     if page == "model-files.md":
         names["model"] = fitted_model()

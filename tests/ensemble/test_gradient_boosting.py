@@ -170,7 +170,7 @@ def test_dump_and_pictures():
     text = model.dump()
     assert text.count("tree ") == 3 and " a <= " in text and "c in" in text
     assert '"feature_names"' in model.dump("json", trees=[0])
-    with pytest.raises(ValueError, match="'text' or 'json'"):
+    with pytest.raises(ValueError, match="'text', 'json' or 'dot'"):
         model.dump("xml")
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")

@@ -1,13 +1,15 @@
-"""Text and JSON of a forest: every fact is there, and the JSON alone is enough to predict."""
+"""Text, JSON and DOT of trees: every fact is there, and the JSON alone is enough to predict."""
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import fastml
 from fastml._engine.tree.forest import Forest
-from fastml.io.dump import dump_json, dump_text
+from fastml.io.dump import dump_dot, dump_json, dump_text
 
 
 def category_set(*codes):
@@ -167,3 +169,80 @@ def test_wrong_arguments_are_refused(dump):
         dump(small_forest(), trees=[3])
     with pytest.raises(ValueError, match="feature_names has 2 names"):
         dump(small_forest(), feature_names=["a", "b"])
+
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("v1_*.fastml"))
+SHOWN = [path for path in GOLDEN if hasattr(fastml.load(path), "dump")]
+
+
+def sums_of(document, row):
+    """Outputs of one row, from JSON alone."""
+    sums = np.array(document["baseline"])
+    for tree in document["trees"]:
+        node = tree["nodes"][0]
+        while "left" in node:
+            x = row[node["feature"]]
+            goes_left = node["missing"] == "left"
+            if x is not None and x == x:
+                if "threshold" in node:
+                    goes_left = x <= float(node["threshold"])
+                elif "intervals" in node:
+                    pairs = [[float(bound) for bound in pair] for pair in node["intervals"]]
+                    goes_left = any((low == -np.inf or low < x) and x <= high for low, high in pairs)
+                else:
+                    goes_left = x in node["categories"]
+            node = tree["nodes"][node["left" if goes_left else "right"]]
+        sums[slice(None) if tree["output"] is None else tree["output"]] += node["value"]
+    return sums / document["divisor"]
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_json_of_every_model_is_enough_to_predict(path):
+    model = fastml.load(path)
+    document = json.loads(model.dump("json"))
+    rows = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["X"]
+    X = np.array([[np.nan if cell is None else cell for cell in row] for row in rows], dtype=object)
+    found = np.array([sums_of(document, row) for row in rows])
+    assert len(document["trees"]) == len({tree["index"] for tree in document["trees"]})
+    if "member_weights" in document:
+        order = np.argsort(found, axis=1)
+        reached = np.cumsum(np.array(document["member_weights"])[order], axis=1)
+        place = (reached >= reached[:, -1:] / 2).argmax(axis=1)
+        found, expected = found[np.arange(len(X)), order[np.arange(len(X)), place]], model.predict(X)
+    elif hasattr(model, "predict_raw"):
+        expected = model.predict_raw(X) / document["divisor"]
+    elif hasattr(model, "decision_function"):
+        expected = model.decision_function(X)
+    else:
+        expected = model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_text_and_dot_have_every_node(path):
+    model = fastml.load(path)
+    text, dot = model.dump(), model.dump("dot")
+    nodes = [len(tree["nodes"]) for tree in json.loads(model.dump("json"))["trees"]]
+    assert len(re.findall(r"^ *\[\d+\] ", text, re.MULTILINE)) == sum(nodes)
+    assert len(re.findall(r"^    t\d+n\d+ \[", dot, re.MULTILINE)) == sum(nodes)
+    assert dot.count(" -> ") == sum(nodes) - len(nodes)
+    assert len(re.findall("subgraph", model.dump("dot", trees=[0]))) == 1
+
+
+def test_sets_of_other_libraries_are_named():
+    golden = GOLDEN[0].parent
+    assert "x2 not in {0, 2-3, 5-6" in fastml.load(golden / "v1_TreeModel_categories.fastml").dump()
+    assert "x2 in {1, 4, 7, 10" in fastml.io.from_lightgbm(golden / "lightgbm_categories.txt").dump()
+
+
+def test_dot_escapes_names():
+    text = dump_dot(small_forest(), feature_names=['a"b', "c\\d", "e\nf"], categories=CATEGORIES)
+    assert '[label="c\\\\d <= 2.5\\nmissing left\\nrows 100"]' in text
+    assert '[label="e f <= inf' in text
+
+
+def test_dump_takes_three_formats():
+    with pytest.raises(ValueError, match="format must be 'text', 'json' or 'dot', got 'xml'"):
+        fastml.load(SHOWN[0]).dump("xml")
+    with pytest.raises(TypeError, match="expected a fitted tree model"):
+        dump_text(3)

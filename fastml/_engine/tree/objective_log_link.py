@@ -14,7 +14,7 @@ __all__ = ["Gamma", "Poisson", "Tweedie"]
 _EPS = 10 * np.finfo(np.float64).eps
 
 
-class _LogLink(Objective):
+class LogLink(Objective):
     """Losses of a positive mean, exp(raw)."""
 
     def baseline(self, y, w=None):
@@ -26,7 +26,7 @@ class _LogLink(Objective):
             return np.exp(raw[0])
 
 
-class Poisson(_LogLink):
+class Poisson(LogLink):
     """Half Poisson deviance, y >= 0."""
 
     name = kernel = "poisson"
@@ -38,7 +38,7 @@ class Poisson(_LogLink):
         return y
 
 
-class Gamma(_LogLink):
+class Gamma(LogLink):
     """Half gamma deviance, y > 0."""
 
     name = kernel = "gamma"
@@ -50,7 +50,7 @@ class Gamma(_LogLink):
         return y
 
 
-class Tweedie(_LogLink):
+class Tweedie(LogLink):
     """Half Tweedie deviance of a power between Poisson's 1 and gamma's 2, y >= 0."""
 
     name = kernel = "tweedie"
