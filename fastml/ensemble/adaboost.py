@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -88,6 +89,7 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
     """
 
     _estimator_type_name = "classifier"
+    _asks_members = False
 
     def __init__(
         self,
@@ -170,6 +172,22 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
         totals = np.cumsum(self.estimator_weights_)
         for sums, total in zip(self._members.stages(rows, self.estimator_weights_), totals, strict=False):
             yield self._scores(sums, total)
+
+    def _finishes(self):
+        """What `predictor` makes of sums of votes, by its kind; nothing that a later fit replaces."""
+        kept = SimpleNamespace(classes_=self.classes_, n_classes_=self.n_classes_)
+        total = self.estimator_weights_.sum()
+
+        def score(sums):
+            return (
+                np.zeros_like(sums) if kept.n_classes_ == 1 else AdaBoostClassifier._scores(kept, sums, total)
+            )
+
+        return {
+            "predict": lambda sums: AdaBoostClassifier._labels(kept, score(sums)),
+            "predict_proba": lambda sums: AdaBoostClassifier._probabilities(kept, score(sums)),
+            "raw": score,
+        }
 
     def _scores(self, sums, total):
         if self.n_classes_ == 2:
@@ -338,6 +356,7 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
     """
 
     _estimator_type_name = "regressor"
+    _asks_members = True
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseAdaBoost._parameter_constraints,
@@ -387,6 +406,11 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
         return Verdict(error, vote, factor=np.exp(vote * (loss - 1)))
 
     # -- prediction
+
+    def _finishes(self):
+        """What `predictor` makes of the members' predictions."""
+        weights = self.estimator_weights_
+        return {"predict": lambda said: _weighted_medians(said, weights)}
 
     def predict(self, X):
         """Predict the target: the weighted median of the members' predictions.

@@ -20,6 +20,8 @@ from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.cart_pack import impurity_decreases
 from fastml._engine.tree.code_walk import leaves_of_codes
+from fastml._engine.tree.value_predictor import ValuePredictor
+from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
 from fastml.tree.model import growth_seeds
 from fastml.tree.pruning import prune
@@ -222,15 +224,42 @@ class TreeMembers:
         add_values(self.votes, rows, sums, n_threads=self.tree._threads())
         return sums
 
+    def predictor(self, finish, apart):
+        """A function of single rows (see `CartModel.predictor`).
+
+        Parameters
+        ----------
+        finish : function
+            Of the sums of votes; or of the members' predictions side by side, if `apart`.
+        apart : bool
+        """
+        tree = self.tree
+        if tree._categories.categories_:
+            raise ValueError(
+                "the model was fitted on columns of text, which a predictor does not read; use predict"
+            )
+        forest = tree._cart if apart else self.votes
+
+        def many(X):
+            rows = ValueRows(X, tree._mapper, forest.used_features())
+            if not apart:
+                return self.total(rows, None)
+            parts = [said for _, said in self.blocks(rows)]
+            return np.concatenate([np.empty((0, len(self))), *parts])
+
+        baseline = np.zeros(forest.width)
+        n_features = tree.n_features_in_
+        return ValuePredictor(forest, tree._mapper, n_features, baseline, 1.0, many, finish, apart)
+
     def blocks(self, rows):
         """Predictions of all members for some rows at a time: (first row, array (n, n_members))."""
-        cart = self.tree._cart
-        places = leaves(cart, rows, n_threads=self.tree._threads(), places=True)
+        cart, n_threads = self.tree._cart, self.tree._threads()
         arrays = cart.arrays()
         value, first = arrays["nodes"]["threshold"], arrays["node_offsets"][:-1]
-        for lo in range(0, len(places), _BLOCK):
-            check()
-            yield lo, value.take(places[lo : lo + _BLOCK] + first)
+        for lo in range(0, rows.n_rows, _BLOCK):
+            hi = min(lo + _BLOCK, rows.n_rows)
+            places = leaves(cart, rows, n_threads=n_threads, places=True, start=lo, stop=hi)
+            yield lo, value.take(places + first)
 
 
 class EstimatorMembers:
@@ -346,6 +375,13 @@ class EstimatorMembers:
         """Sum of all votes."""
         *_, sums = self.stages(X, weights)
         return sums
+
+    def predictor(self, finish, apart):
+        """Not for these members: what they do with a row is their own affair."""
+        raise ValueError(
+            f"a predictor is for trees of this library, the members are {type(self.estimator).__name__}s; "
+            "use predict"
+        )
 
     def blocks(self, X):
         """Predictions of all members (see `TreeMembers.blocks`)."""

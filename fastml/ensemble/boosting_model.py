@@ -14,7 +14,7 @@ from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.forest import Forest
 from fastml._engine.tree.predict import apply, predict_raw, staged_predict_raw
-from fastml._engine.tree.predictor import RowPredictor
+from fastml._engine.tree.predictor import CodePredictor
 from fastml._engine.tree.shap_planes import CodePlanes
 from fastml._engine.tree.table import Table
 from fastml._input.tables import check_table
@@ -173,7 +173,7 @@ class BoostingModel(ShownTrees, ShapModel):
             return predict_raw(forest, bins, X, n_threads=resolve_n_jobs(n_jobs))
 
         planes = np.arange(self.n_features_in_, dtype=np.int32)
-        return RowPredictor(forest, bins, planes, self.n_features_in_, many, finish[kind])
+        return CodePredictor(forest, bins, planes, self.n_features_in_, many, finish[kind])
 
     # -- inspection
 

@@ -13,8 +13,9 @@ from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.planes import spread
 from fastml._engine.tree.predict import apply, predict_raw
-from fastml._engine.tree.predictor import RowPredictor
+from fastml._engine.tree.predictor import CodePredictor
 from fastml._engine.tree.table import Table, is_frame
+from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
 from fastml.inspection.trees import ShownTrees
@@ -266,8 +267,10 @@ class TreeModel(ShownTrees, BaseEstimator):
         if kind not in finish:
             raise ValueError(f"kind must be one of {', '.join(map(repr, finish))}, got {kind!r}")
         if isinstance(self._forest, CartForest):
-            return _ValuePredictor(self, finish[kind])
-        return RowPredictor(
+            return ValuePredictor(
+                self._forest, None, self.n_features_in_, self._baseline, 1.0, self._scores, finish[kind]
+            )
+        return CodePredictor(
             self._forest, self._mapper, self._planes, self.n_features_in_, self._scores, finish[kind]
         )
 
@@ -327,18 +330,3 @@ class TreeModel(ShownTrees, BaseEstimator):
     def __setstate__(self, state):
         self.__init__(**state["parameters"])
         self._set_model_state(state["values"], state["arrays"])
-
-
-class _ValuePredictor:
-    """`RowPredictor` of trees that compare values."""
-
-    def __init__(self, model, finish):
-        self._model, self._finish = model, finish
-        self.n_features = model.n_features_in_
-
-    def __call__(self, X):
-        if type(X) is not np.ndarray or X.dtype not in (np.float64, np.float32):
-            found = getattr(X, "dtype", type(X).__name__)
-            raise TypeError(f"X must be an array of native float64 or float32, got {found}")
-        raw = self._model._scores(X[None] if X.ndim == 1 else X)
-        return raw if self._finish is None else self._finish(raw)

@@ -17,11 +17,13 @@ from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.shap_planes import ValuePlanes
 from fastml._engine.tree.table import Table
+from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
 from fastml._input.tables import check_table
 from fastml.inspection.shap import ShapModel
 from fastml.inspection.trees import ShownTrees
+from fastml.tree.classes import labels_of_shares, split_outputs
 from fastml.tree.limits import growth_limits, monotonic_signs
 from fastml.tree.state import check_pickled, describe_forest
 from fastml.tree.table import BinnedTable
@@ -271,14 +273,64 @@ class CartModel(ShownTrees, ShapModel):
     def _mean_values(self, X):
         """Mean of the trees' values: float64 array of shape (n_rows, width)."""
         rows = self._rows(X)
-        out = np.zeros((rows.n_rows, self._cart.width))
-        add_values(self._cart, rows, out, n_threads=self._threads())
-        return _means(self._cart, out, len(self._cart))
+        return _means(self._cart, rows, self._threads())
+
+    # -- single rows
+
+    def predictor(self, kind="predict"):
+        """A function that predicts single rows in a few microseconds.
+
+        It checks the type and the width of what it is given and nothing else, takes no memory but the
+        result's, and may be called from many threads at once, which then run at the same time. It keeps the
+        model as it is now: a later fit does not change it.
+
+        Parameters
+        ----------
+        kind : {'predict', 'predict_proba', 'raw'}, default='predict'
+            The method whose answer is wanted; 'raw': the mean of the trees' values, float64 of shape (n_rows,
+            number of outputs or of all outputs' classes).
+
+        Returns
+        -------
+        function
+            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features); categories are given
+            as numbers. Equal to the method to the bit.
+
+        Raises
+        ------
+        ValueError
+            For an unknown kind, for 'predict_proba' of a regressor, and if the model was fitted on columns of
+            text: a row of numbers cannot hold it.
+        """
+        self._check_fitted()
+        if self._categories.categories_:
+            raise ValueError(
+                "the model was fitted on columns of text, which a predictor does not read; use predict"
+            )
+        finish = {"raw": None}
+        if is_classifier(self):
+            classes, n_classes = self.classes_, self.n_classes_
+            split = isinstance(classes, list)
+            finish["predict_proba"] = (lambda values: split_outputs(values, n_classes)) if split else None
+            finish["predict"] = lambda values: labels_of_shares(split_outputs(values, n_classes), classes)
+        else:
+            finish["predict"] = (lambda values: values[:, 0]) if self.n_outputs_ == 1 else None
+        if kind not in finish:
+            raise ValueError(f"kind must be one of {', '.join(map(repr, finish))}, got {kind!r}")
+        cart, mapper, n_jobs = self._cart, self._mapper, self.n_jobs
+
+        def many(X):
+            return _means(cart, ValueRows(X, mapper, cart.used_features()), resolve_n_jobs(n_jobs))
+
+        baseline = np.zeros(cart.width)
+        return ValuePredictor(cart, mapper, self.n_features_in_, baseline, len(cart), many, finish[kind])
 
 
-def _means(cart, sums, n_trees):
-    """Divide sums of values by the trees that they come from, in place."""
-    sums /= n_trees
+def _means(cart, rows, n_threads):
+    """Means of the values of the trees: float64 array of shape (n_rows, width)."""
+    out = np.zeros((rows.n_rows, cart.width))
+    add_values(cart, rows, out, n_threads=n_threads)
+    out /= len(cart)
     if cart.n_classes == (2,):
-        sums[:, 0] = 1.0 - sums[:, 1]
-    return sums
+        out[:, 0] = 1.0 - out[:, 1]
+    return out

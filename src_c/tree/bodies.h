@@ -7,6 +7,7 @@
 #include "tree/binning.c"
 #include "tree/histogram.c"
 #include "tree/impurity.c"
+#include "tree/key_walk.c"
 #include "tree/loss.c"
 #include "tree/partition.c"
 #include "tree/quantile.c"
@@ -31,6 +32,10 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .impurity_search = FN(impurity_search),
     .impurity_value = FN(impurity_value),
     .impurity_medians = FN(impurity_medians),
+    .key_walk_keys = FN(key_walk_keys),
+    .key_walk_threshold = FN(key_walk_threshold),
+    .key_walk_rows = FN(key_walk_rows),
+    .key_walk_trees = FN(key_walk_trees),
     .loss_rows = FN(loss_rows),
     .partition_mask = FN(partition_mask),
     .partition_apply = FN(partition_apply),

@@ -8,6 +8,7 @@
 #include "tree/gradient.h"
 #include "tree/binning.h"
 #include "tree/impurity.h"
+#include "tree/key_walk.h"
 #include "tree/loss.h"
 #include "tree/partition.h"
 #include "tree/quantile.h"
@@ -43,6 +44,14 @@ typedef struct fastml_tree_kernels {
                              double weight);
     double (*impurity_medians)(const impurity_params *params, const impurity_node *node,
                                const impurity_space *space, double *medians);
+    /* tree/key_walk */
+    int (*key_walk_keys)(const double *rows, int64_t stride, const int32_t *features, int32_t width,
+                         int64_t n, int32_t *keys, int64_t key_stride);
+    int32_t (*key_walk_threshold)(double t);
+    int64_t (*key_walk_rows)(const key_walk_pack *pack, int64_t tree, const int32_t *keys, int64_t stride,
+                             int64_t n, int told, uint32_t *leaf, uint32_t *doubted);
+    int64_t (*key_walk_trees)(const key_walk_pack *pack, int64_t tree, int64_t n, const int32_t *keys,
+                              int told, uint32_t *leaf, uint32_t *doubted);
     /* tree/loss */
     void (*loss_rows)(const gradient_task *task, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
                       LossSum *out);

@@ -56,6 +56,7 @@ extern const kernel_case binning_cases[];
 extern const kernel_case gradient_cases[];
 extern const kernel_case histogram_cases[];
 extern const kernel_case impurity_cases[];
+extern const kernel_case key_walk_cases[];
 extern const kernel_case partition_cases[];
 extern const kernel_case quantile_cases[];
 extern const kernel_case records_cases[];

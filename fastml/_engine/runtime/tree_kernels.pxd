@@ -259,6 +259,20 @@ cdef extern from "tree/kernels.h" nogil:
         const uint8_t *sets
         const int32_t *slot
 
+    cdef enum:
+        KEY_WALK_LEFT_LEAF, KEY_WALK_RIGHT_LEAF, KEY_WALK_MISSING_LEFT, KEY_WALK_SET, KEY_WALK_FLAGS
+        KEY_WALK_HAS_MISSING, KEY_WALK_HAS_DOUBTS
+
+    ctypedef struct key_walk_node:
+        int32_t key
+        uint32_t link
+
+    ctypedef struct key_walk_pack:
+        const key_walk_node *nodes
+        const int64_t *first
+        const uint8_t *sets
+        int32_t slot_bits
+
     ctypedef struct quantile_set:
         double values[256]
         int32_t count
@@ -357,6 +371,13 @@ cdef extern from "tree/kernels.h" nogil:
                                 uint8_t *tile) noexcept nogil
         double (*traverse_step_ns)() noexcept nogil
         double (*traverse_level_ns)(int64_t n_nodes) noexcept nogil
+        int (*key_walk_keys)(const double *rows, int64_t stride, const int32_t *features, int32_t width, int64_t n,
+                             int32_t *keys, int64_t key_stride) noexcept nogil
+        int32_t (*key_walk_threshold)(double t) noexcept nogil
+        int64_t (*key_walk_rows)(const key_walk_pack *pack, int64_t tree, const int32_t *keys, int64_t stride,
+                                 int64_t n, int told, uint32_t *leaf, uint32_t *doubted) noexcept nogil
+        int64_t (*key_walk_trees)(const key_walk_pack *pack, int64_t tree, int64_t n, const int32_t *keys, int told,
+                                  uint32_t *leaf, uint32_t *doubted) noexcept nogil
         void (*walk_rows)(const walk_tree *tree, const double *rows, int64_t stride, int64_t n,
                           uint32_t *leaf) noexcept nogil
 

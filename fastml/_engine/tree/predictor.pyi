@@ -7,6 +7,9 @@ from fastml._engine.tree.forest import Forest
 
 class RowPredictor:
     n_features: int
+    def __call__(self, X: np.ndarray) -> np.ndarray: ...
+
+class CodePredictor(RowPredictor):
     def __init__(
         self,
         forest: Forest,
@@ -16,4 +19,3 @@ class RowPredictor:
         many: Callable[[np.ndarray], np.ndarray],
         finish: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None: ...
-    def __call__(self, X: np.ndarray) -> np.ndarray: ...

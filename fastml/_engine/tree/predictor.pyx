@@ -26,70 +26,23 @@ cdef enum:
 
 
 cdef class RowPredictor:
-    """Raw predictions of a few rows at a time.
+    """Raw predictions of a few rows at a time; more rows are given to a function.
 
-    Parameters
+    Made by its subclasses, which know the trees.
+
+    Attributes
     ----------
-    forest : Forest
-        Packed when the predictor is made; what is added to it later is not seen.
-    mapper : BinMapper
-        Of the planes that the forest splits on.
-    planes : int32 array of shape (mapper.n_features,)
-        Feature that each plane reads.
     n_features : int
-    many : function (array) -> float64 array of shape (n_rows, n_outputs)
-        Predicts more rows than a few.
-    finish : function (float64 array of shape (n_rows, n_outputs)) -> array, optional
-        Makes of raw predictions what is returned.
-
-    Raises
-    ------
-    ValueError
-        If the planes are not those of the mapper, or read a feature that is not there.
     """
-    cdef Pack pack
-    cdef BinMapper mapper
-    cdef readonly Py_ssize_t n_features
-    cdef object many, finish
-    cdef const double[::1] baseline
-    cdef int32_t *table       # (n_planes,) plane of the mapper, for each plane of codes
-    cdef int32_t *feature     # (n_planes,) place in a row
-    cdef void **free_rooms
-    cdef Py_ssize_t n_free, n_rooms, room_size, leaf_at
 
-    def __init__(self, forest, BinMapper mapper not None, planes, n_features, many, finish=None):
-        cdef Py_ssize_t p
-        cdef const int32_t[::1] reads = np.ascontiguousarray(planes, dtype=np.int32)
-        cdef const int32_t[::1] used
-        if len(reads) != mapper.n_features or len(reads) == 0 or np.min(planes) < 0 or np.max(planes) >= n_features:
-            raise ValueError(f"planes must name features below {n_features}, one for each of the mapper's "
-                             f"{mapper.n_features}")
-        self.pack = pack_of(forest)
-        self.mapper = mapper
-        self.n_features = n_features
-        self.many, self.finish = many, finish
-        self.baseline = forest.baseline
-        used = self.pack.planes
-        if used.shape[0] and used[used.shape[0] - 1] >= mapper.n_features:
-            raise ValueError(f"the forest splits on plane {used[used.shape[0] - 1]}, but the bins are those of "
-                             f"{mapper.n_features}")
-        self.table = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
-        self.feature = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
-        if self.table == NULL or self.feature == NULL:
-            raise MemoryError()
-        for p in range(self.pack.n_planes):
-            self.table[p] = used[p]
-            self.feature[p] = reads[used[p]]
-        self.leaf_at = (max(self.pack.n_planes, <Py_ssize_t> 1) * TRAVERSE_ROWS + 63) // 64 * 64
-        self.room_size = self.leaf_at + (max(self.pack.n_trees, <Py_ssize_t> TRAVERSE_ROWS)) * sizeof(uint32_t) + 64
+    def __reduce__(self):
+        raise TypeError("a predictor is bound to this process: pickle the model, and ask it for a predictor again")
 
     def __dealloc__(self):
         cdef Py_ssize_t i
         for i in range(self.n_free):
             free(self.free_rooms[i])
         free(self.free_rooms)
-        free(self.table)
-        free(self.feature)
 
     cdef void *take_room(self) except NULL:
         """Work space for one call; under the GIL, as all of the stack's business."""
@@ -113,20 +66,7 @@ cdef class RowPredictor:
         self.n_free += 1
 
     cdef void one(self, const char *row, Py_ssize_t stride, bint is_f32, void *room, double *out) noexcept nogil:
-        cdef uint8_t *codes = <uint8_t *> ((<uintptr_t> room + 63) // 64 * 64)
-        cdef traverse_space space
-        cdef Py_ssize_t p
-        cdef double x
-        space.slots = NULL
-        space.leaf = <uint32_t *> (codes + self.leaf_at)
-        for p in range(self.pack.n_planes):
-            if is_f32:
-                x = (<const float *> (row + self.feature[p] * stride))[0]
-            else:
-                x = (<const double *> (row + self.feature[p] * stride))[0]
-            codes[p * TRAVERSE_ROWS] = K.binning_code(self.mapper.tables + self.table[p], x)
-        memcpy(out, &self.baseline[0], self.pack.n_outputs * sizeof(double))
-        K.traverse_one(&self.pack.c, self.pack.n_trees, codes, &space, out)
+        pass
 
     def __call__(self, X):
         """Predictions.
@@ -172,7 +112,7 @@ cdef class RowPredictor:
                     3 if is_f32 else 7):
                 out = self.many(X if view.ndim == 2 else X[None])
                 return out if self.finish is None else self.finish(out)
-            out = np.empty((n_rows, self.pack.n_outputs))
+            out = np.empty((n_rows, self.n_outputs))
             if n_rows == 0:
                 return out if self.finish is None else self.finish(out)
             room = self.take_room()
@@ -181,10 +121,87 @@ cdef class RowPredictor:
                 with nogil:
                     for i in range(n_rows):
                         self.one(<const char *> view.buf + i * row_stride, stride, is_f32, room,
-                                 <double *> result.buf + i * self.pack.n_outputs)
+                                 <double *> result.buf + i * self.n_outputs)
                 PyBuffer_Release(&result)
             finally:
                 self.give_back(room)
             return out if self.finish is None else self.finish(out)
         finally:
             PyBuffer_Release(&view)
+
+
+cdef class CodePredictor(RowPredictor):
+    """Raw predictions of boosted trees, which compare codes.
+
+    Parameters
+    ----------
+    forest : Forest
+        Packed when the predictor is made; what is added to it later is not seen.
+    mapper : BinMapper
+        Of the planes that the forest splits on.
+    planes : int32 array of shape (mapper.n_features,)
+        Feature that each plane reads.
+    n_features : int
+    many : function (array) -> float64 array of shape (n_rows, n_outputs)
+        Predicts more rows than a few.
+    finish : function (float64 array of shape (n_rows, n_outputs)) -> array, optional
+        Makes of raw predictions what is returned.
+
+    Raises
+    ------
+    ValueError
+        If the planes are not those of the mapper, or read a feature that is not there.
+    """
+    cdef Pack pack
+    cdef BinMapper mapper
+    cdef const double[::1] baseline
+    cdef int32_t *table       # (n_planes,) plane of the mapper, for each plane of codes
+    cdef int32_t *feature     # (n_planes,) place in a row
+    cdef Py_ssize_t leaf_at
+
+    def __init__(self, forest, BinMapper mapper not None, planes, n_features, many, finish=None):
+        cdef Py_ssize_t p
+        cdef const int32_t[::1] reads = np.ascontiguousarray(planes, dtype=np.int32)
+        cdef const int32_t[::1] used
+        if len(reads) != mapper.n_features or len(reads) == 0 or np.min(planes) < 0 or np.max(planes) >= n_features:
+            raise ValueError(f"planes must name features below {n_features}, one for each of the mapper's "
+                             f"{mapper.n_features}")
+        self.pack = pack_of(forest)
+        self.mapper = mapper
+        self.n_outputs = self.pack.n_outputs
+        self.n_features = n_features
+        self.many, self.finish = many, finish
+        self.baseline = forest.baseline
+        used = self.pack.planes
+        if used.shape[0] and used[used.shape[0] - 1] >= mapper.n_features:
+            raise ValueError(f"the forest splits on plane {used[used.shape[0] - 1]}, but the bins are those of "
+                             f"{mapper.n_features}")
+        self.table = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
+        self.feature = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
+        if self.table == NULL or self.feature == NULL:
+            raise MemoryError()
+        for p in range(self.pack.n_planes):
+            self.table[p] = used[p]
+            self.feature[p] = reads[used[p]]
+        self.leaf_at = (max(self.pack.n_planes, <Py_ssize_t> 1) * TRAVERSE_ROWS + 63) // 64 * 64
+        self.room_size = self.leaf_at + (max(self.pack.n_trees, <Py_ssize_t> TRAVERSE_ROWS)) * sizeof(uint32_t) + 64
+
+    def __dealloc__(self):
+        free(self.table)
+        free(self.feature)
+
+    cdef void one(self, const char *row, Py_ssize_t stride, bint is_f32, void *room, double *out) noexcept nogil:
+        cdef uint8_t *codes = <uint8_t *> ((<uintptr_t> room + 63) // 64 * 64)
+        cdef traverse_space space
+        cdef Py_ssize_t p
+        cdef double x
+        space.slots = NULL
+        space.leaf = <uint32_t *> (codes + self.leaf_at)
+        for p in range(self.pack.n_planes):
+            if is_f32:
+                x = (<const float *> (row + self.feature[p] * stride))[0]
+            else:
+                x = (<const double *> (row + self.feature[p] * stride))[0]
+            codes[p * TRAVERSE_ROWS] = K.binning_code(self.mapper.tables + self.table[p], x)
+        memcpy(out, &self.baseline[0], self.pack.n_outputs * sizeof(double))
+        K.traverse_one(&self.pack.c, self.pack.n_trees, codes, &space, out)

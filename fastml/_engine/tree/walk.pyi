@@ -11,6 +11,8 @@ def leaves(
     last: int | None = ...,
     n_threads: int = ...,
     places: bool = ...,
+    start: int = ...,
+    stop: int | None = ...,
 ) -> npt.NDArray[np.int32]: ...
 def add_values(
     forest: CartForest,
