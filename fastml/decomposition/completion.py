@@ -61,7 +61,12 @@ def completion_perplexity(doc_topics, topics, hidden):
     Returns
     -------
     float
-        exp(-(mean over hidden tokens of log sum_k theta_dk beta_kw)); NaN without tokens.
+        exp(-(mean over hidden tokens of log sum_k theta_dk beta_kw)).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, or nothing is hidden.
 
     References
     ----------
@@ -89,4 +94,6 @@ def completion_perplexity(doc_topics, topics, hidden):
         counts = hidden.data[part].astype(np.float64)
         total += counts @ np.log(word_topics[hidden.indices[part]] @ theta[d])
         tokens += counts.sum()
-    return float(np.exp(-total / tokens)) if tokens else float("nan")
+    if not tokens:
+        raise ValueError("hidden has no token: there is no perplexity per token")
+    return float(np.exp(-total / tokens))

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.dense.topics import Documents
+from fastml._input.targets import check_weight
 from fastml.decomposition.completion import completion_perplexity, split_documents
 
 __all__ = ["EvaluatedTopics"]
@@ -52,10 +53,17 @@ class EvaluatedTopics:
         Returns
         -------
         float
-            NaN if there is no token.
+
+        Raises
+        ------
+        ValueError
+            If there is no token, or none of positive weight: scikit-learn's is NaN then.
         """
         X, weight = self._check_scored(X, sample_weight, "perplexity")
-        return self._perplexity(self._topics(), Documents(X), X, weight)
+        perplexity = self._perplexity(self._topics(), Documents(X), X, weight)
+        if np.isnan(perplexity):
+            raise ValueError("X has no token of positive weight: there is no perplexity per token")
+        return perplexity
 
     def lower_bound(self, X, sample_weight=None):
         """The evidence lower bound: what batch learning climbs, and scikit-learn's `score`.
@@ -131,6 +139,7 @@ class EvaluatedTopics:
         return float(scores.sum() if weight is None else scores @ weight)
 
     def _perplexity(self, topics, documents, X, weight):
+        """NaN if there is no token."""
         topics.settle()
         tokens = np.asarray(X.sum(axis=1, dtype=np.float64)).ravel()
         tokens = float(tokens.sum() if weight is None else tokens @ weight)
@@ -141,4 +150,4 @@ class EvaluatedTopics:
     def _check_scored(self, X, sample_weight, method):
         check_is_fitted(self)
         X = self._check_counts(X, method)
-        return X, self._check_weight(sample_weight, X)
+        return X, check_weight(sample_weight, X)

@@ -10,11 +10,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, check_non_negative, validate_data
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from fastml._engine.dense.digamma import digamma
 from fastml._engine.dense.topics import Documents, width_of
 from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.decomposition import state
 from fastml.decomposition.evaluation import EvaluatedTopics
 from fastml.decomposition.passes import Passes
@@ -206,8 +208,13 @@ class LatentDirichletAllocation(
         ValueError
             If a count is negative, NaN, infinite or too large.
         """
+        with rollback(self):
+            self._fit(X, sample_weight)
+        return self
+
+    def _fit(self, X, sample_weight):
         X = self._check_counts(X, "fit", reset=True)
-        weight = self._check_weight(sample_weight, X)
+        weight = check_weight(sample_weight, X)
         self._start(X)
         documents, topics = Documents(X), self._topics()
         total = float(X.shape[0]) if weight is None else float(weight.sum())
@@ -230,7 +237,6 @@ class LatentDirichletAllocation(
         topics.settle()
         topics.release()
         self.bound_ = self._perplexity(topics, documents, X, weight)
-        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -251,12 +257,14 @@ class LatentDirichletAllocation(
         """
         first = not hasattr(self, "components_")
         X = self._check_counts(X, "partial_fit", reset=first)
-        weight = self._check_weight(sample_weight, X)
+        weight = check_weight(sample_weight, X)
         if first:
             self._start(X)
         topics = self._topics()
-        self._online_steps(topics, Documents(X), weight, float(self.total_samples))
-        topics.settle()
+        try:
+            self._online_steps(topics, Documents(X), weight, float(self.total_samples))
+        finally:
+            topics.settle()  # after Ctrl-C, too: the batches that are done stay learned
         return self
 
     def fit_transform(self, X, y=None, *, normalize=True, sample_weight=None):
@@ -392,11 +400,6 @@ class LatentDirichletAllocation(
         if X.nnz and X.data.max() >= _MOST_TOKENS:
             raise ValueError(f"counts passed to {whom} must be below 2**40, found {X.data.max():.6g}")
         return X if X.has_sorted_indices else X.sorted_indices()
-
-    def _check_weight(self, sample_weight, X):
-        if sample_weight is None:
-            return None
-        return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
 
     def _alpha(self):
         n_topics, dtype = self.components_.shape[0], self.components_.dtype

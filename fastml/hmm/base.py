@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
+from abc import ABC, abstractmethod
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -19,23 +21,19 @@ from fastml._engine.dense.hidden_markov import Frames
 from fastml._engine.dense.log_chain import log_expectations
 from fastml._engine.runtime.interrupt import check
 from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._rollback import rollback
 from fastml.hmm import state
 from fastml.hmm.inference import Inference
 from fastml.hmm.monitor import ConvergenceMonitor
+from fastml.hmm.parameters import check_distributions, float_array, normalized
 from fastml.hmm.sequences import check_lengths, check_weights
 
-__all__ = ["BaseHMM", "normalized"]
+__all__ = ["BaseHMM", "unfold"]
 
 _log = logging.getLogger(__name__)
 
 
-def normalized(a):
-    """Lines divided by their sums; a line of zeros stays one."""
-    total = a.sum(axis=-1, keepdims=True)
-    return a / np.where(total == 0, 1, total)
-
-
-class BaseHMM(Inference, BaseEstimator):
+class BaseHMM(Inference, BaseEstimator, ABC):
     """Base class of the hidden Markov models."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -58,34 +56,45 @@ class BaseHMM(Inference, BaseEstimator):
 
     # -- what a subclass says
 
+    @abstractmethod
     def _read(self, X, reset):
         """Check frames; returns what the engine reads."""
-        raise NotImplementedError
 
     def _centre(self, X):
         """What is subtracted from every frame as it is read, or None."""
         return None
 
+    @abstractmethod
     def _engine_model(self, frames, second=False):
-        raise NotImplementedError
+        """The model as the engine reads it; `second`: with second moments."""
 
+    @abstractmethod
     def _init_densities(self, X, random_state):
-        raise NotImplementedError
+        """Densities to start from, of those that `init_params` names or that are not there."""
 
+    @abstractmethod
     def _check_densities(self):
-        raise NotImplementedError
+        """Check the parameters of the densities."""
 
+    @abstractmethod
+    def _shapes_of_statistics(self):
+        """Names and shapes of the statistics of the densities, and of the origin if they are about one."""
+
+    @abstractmethod
     def _statistics(self, model, passed, frames, X):
         """The statistics of the densities, from what the engine accumulated."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _add_posteriors(self, stats, X, posteriors, frames):
         """The same of one sequence, from posteriors that are already weighted."""
-        raise NotImplementedError
 
+    @abstractmethod
+    def _update_densities(self, stats, notes):
+        """New densities from expected statistics."""
+
+    @abstractmethod
     def _log_densities(self, X):
         """Log densities of frames as `_read` returns them, float64 (n_frames, n_components)."""
-        raise NotImplementedError
 
     # -- parameters
 
@@ -105,14 +114,6 @@ class BaseHMM(Inference, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "startprob_") and hasattr(self, "transmat_")
 
-    def _check_sum_1(self, name):
-        sums = getattr(self, name).sum(axis=-1)
-        if not np.allclose(sums, 1):
-            shown = f"{name} must sum to 1" if sums.ndim == 0 else f"{name} rows must sum to 1"
-            raise ValueError(f"{shown} (got {sums})")
-        if (getattr(self, name) < 0).any():
-            raise ValueError(f"{name} must not be negative")
-
     def _check(self):
         """Check the parameters of the chain and of the densities.
 
@@ -122,18 +123,18 @@ class BaseHMM(Inference, BaseEstimator):
             If a shape or value cannot be.
         """
         n = self.n_components
-        self.startprob_ = _float_array(self.startprob_, "startprob_")
+        self.startprob_ = float_array(self.startprob_, "startprob_")
         if self.startprob_.shape != (n,):
             raise ValueError(
                 f"startprob_ must have length n_components={n}, got shape {self.startprob_.shape}"
             )
-        self._check_sum_1("startprob_")
-        self.transmat_ = _float_array(self.transmat_, "transmat_")
+        check_distributions(self.startprob_, "startprob_")
+        self.transmat_ = float_array(self.transmat_, "transmat_")
         if self.transmat_.shape != (n, n):
             raise ValueError(
                 f"transmat_ must have shape (n_components, n_components)={(n, n)}, got {self.transmat_.shape}"
             )
-        self._check_sum_1("transmat_")
+        check_distributions(self.transmat_, "transmat_")
         self._check_densities()
 
     def _needs_init(self, letter, name):
@@ -204,13 +205,8 @@ class BaseHMM(Inference, BaseEstimator):
         KeyboardInterrupt
             After Ctrl-C; the estimator is as it was before.
         """
-        before = vars(self).copy()
-        try:
+        with rollback(self):
             self._fit(X, lengths, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _fit(self, X, lengths, sample_weight):
@@ -236,14 +232,19 @@ class BaseHMM(Inference, BaseEstimator):
             monitor.report(log_prob)
             if monitor.converged:
                 break
+        if self.n_iter:
+            seen = _weight_of_frames(lengths, weights)
+            mean = {name: value / seen for name, value in stats.items()}
+            self._stepped = {"batches": 1, "seen": seen, "mean": mean}
         self._warn(notes)
-        self._round(X)
+        self._round(X.dtype)
 
     def partial_fit(self, X, lengths=None, sample_weight=None):
         """One stepwise EM step on another batch of sequences (Cappé and Moulines 2009).
 
         The statistics of a frame become ``(1 - step) * old + step * those of the batch`` with ``step =
-        batches ** -learning_decay``; the parameters follow from them as in `fit`. The first call initializes.
+        batches ** -learning_decay``; the parameters follow from them as in `fit`. The first call initializes;
+        after `fit`, in this process or in a model file, its frames were the first batch.
 
         Parameters
         ----------
@@ -255,13 +256,8 @@ class BaseHMM(Inference, BaseEstimator):
         -------
         self
         """
-        before = vars(self).copy()
-        try:
+        with rollback(self):
             self._partial_fit(X, lengths, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
         return self
 
     def _partial_fit(self, X, lengths, sample_weight):
@@ -269,6 +265,7 @@ class BaseHMM(Inference, BaseEstimator):
         self._check_letters()
         stepped = vars(self).get("_stepped")
         X = self._read(X, reset=stepped is None)
+        dtype = X.dtype if stepped is None else np.asarray(self.startprob_).dtype
         lengths = check_lengths(lengths, len(X))
         weights = check_weights(sample_weight, len(lengths))
         if stepped is None:
@@ -277,7 +274,7 @@ class BaseHMM(Inference, BaseEstimator):
         self._check()
         frames = self._make_frames(X, lengths, fitting=True, centre=self._origin)
         stats, log_prob = self._accumulate(X, frames, weights)
-        seen = float(lengths.sum() if weights is None else (weights * lengths).sum())
+        seen = _weight_of_frames(lengths, weights)
         if stepped is None:
             stepped = {"batches": 0, "seen": 0.0, "mean": {}}
         batches = stepped["batches"] + 1
@@ -291,23 +288,20 @@ class BaseHMM(Inference, BaseEstimator):
         self._stepped = {"batches": batches, "seen": total, "mean": mean}
         self.monitor_.report(log_prob)
         self._warn(notes)
-        self._round(X)
+        self._round(dtype)
 
     def _make_frames(self, X, lengths, fitting=False, centre=None):
         n, c = self.n_components, getattr(self, "n_mix", 1) * self.n_components
-        width = 1 if X.ndim == 1 else X.shape[1]
+        n_densities = sum(math.prod(shape) for shape in self._shapes_of_statistics().values())
         return Frames(
             X,
             lengths,
             centre=self._centre(X) if centre is None else centre,
             n_states=n,
             n_components=c,
-            statistics_bytes=8 * (n * n + self._n_statistics(width)) if fitting else 0,
+            statistics_bytes=8 * (n * n + n_densities) if fitting else 0,
             has_missing=bool((X < 0).any() if X.ndim == 1 else np.isnan(X.sum()) and np.isnan(X).any()),
         )
-
-    def _n_statistics(self, n_features):
-        return 2 * self.n_components * n_features
 
     def _accumulate(self, X, frames, weights):
         """Expected statistics of all sequences under the current parameters, and the log-likelihood."""
@@ -374,9 +368,6 @@ class BaseHMM(Inference, BaseEstimator):
         notes["unused"] = stats["post"] <= 1e-10
         self._update_densities(stats, notes)
 
-    def _update_densities(self, stats, notes):
-        raise NotImplementedError
-
     def _warn(self, notes):
         unused = np.flatnonzero(notes.get("unused", ()))
         if len(unused):
@@ -394,12 +385,27 @@ class BaseHMM(Inference, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _round(self, X):
-        """float32 in, float32 out."""
-        if X.dtype == np.float32:
+    def _round(self, dtype):
+        """float32 in, float32 out.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is too large or too small for that.
+        """
+        if dtype != np.float32:
+            return
+        with np.errstate(over="ignore"):
             for name in self._letters.values():
                 name = "_covars_" if name == "covars_" and hasattr(self, "_covars_") else name
                 setattr(self, name, getattr(self, name).astype(np.float32))
+        try:
+            self._check()
+        except ValueError as error:
+            raise ValueError(
+                f"X is float32, and what was learned from it does not fit float32: {error}. Scale X, or hand "
+                "it in as float64."
+            ) from None
 
     def _threads(self):
         return resolve_n_jobs(self.n_jobs)
@@ -443,12 +449,5 @@ def unfold(cells, n_a, n_b):
     return cells.reshape(n_a // 4, n_b // 4, 4, 4).transpose(0, 2, 1, 3).reshape(n_a, n_b)
 
 
-def _float_array(values, name):
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name} must hold numbers, got {array.dtype}")
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite")
-    return array
+def _weight_of_frames(lengths, weights):
+    return float(lengths.sum() if weights is None else (weights * lengths).sum())

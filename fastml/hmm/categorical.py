@@ -9,12 +9,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from fastml._engine.dense.hidden_markov import Model
-from fastml.hmm.base import BaseHMM, _float_array, normalized
+from fastml.hmm.emission_table import EmissionTable
+from fastml.hmm.parameters import normalized
 
 __all__ = ["CategoricalHMM"]
 
 
-class CategoricalHMM(BaseHMM):
+class CategoricalHMM(EmissionTable):
     """Hidden Markov model with symbols.
 
     Parameters
@@ -74,11 +75,10 @@ class CategoricalHMM(BaseHMM):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseHMM._parameter_constraints,
+        **EmissionTable._parameter_constraints,
         "emissionprob_prior": ["array-like", Interval(Real, None, None, closed="neither")],
         "n_features": [Interval(Integral, 1, None, closed="left"), None],
     }
-    _letters: ClassVar[dict] = {**BaseHMM._letters, "e": "emissionprob_"}
 
     def __init__(
         self,
@@ -153,41 +153,22 @@ class CategoricalHMM(BaseHMM):
             X = np.where(np.isnan(X), -1, X)
         return np.ascontiguousarray(X[:, 0], dtype=np.int32)
 
-    def _init_densities(self, X, random_state):
-        if self._needs_init("e", "emissionprob_"):
-            self.emissionprob_ = normalized(random_state.rand(self.n_components, self.n_features))
-
     def _init(self, X, lengths=None):
         if self.n_features is None:
             self._check_and_set_n_features(np.asarray(X))
         super()._init(X, lengths)
 
-    def _check_densities(self):
-        self.emissionprob_ = np.atleast_2d(_float_array(self.emissionprob_, "emissionprob_"))
-        if self.n_features is None:
-            self.n_features = self.emissionprob_.shape[1]
-        shape = (self.n_components, self.n_features)
-        if self.emissionprob_.shape != shape:
-            raise ValueError(
-                f"emissionprob_ must have shape (n_components, n_features)={shape}, got "
-                f"{self.emissionprob_.shape}"
-            )
-        self._check_sum_1("emissionprob_")
-
-    def _get_n_fit_scalars_per_param(self):
-        return {**super()._get_n_fit_scalars_per_param(), "e": self.n_components * (self.n_features - 1)}
-
-    def _n_statistics(self, n_features):
-        return (self.n_components + 3) * self.n_features
+    def _shapes_of_statistics(self):
+        return {"obs": (self.n_components, self.n_features)}
 
     def _engine_model(self, frames, second=False):
         start, moves = self._chain()
-        table = normalized(self.emissionprob_.astype(np.float64)).T
+        table = self._emissions().T
         return Model(start, moves, "symbols", n_features=1, table=np.ascontiguousarray(table))
 
     def _log_densities(self, X):
         with np.errstate(divide="ignore"):
-            logs = np.log(normalized(self.emissionprob_.astype(np.float64)))
+            logs = np.log(self._emissions())
         return np.where((X < 0)[:, None], 0.0, logs.T[np.maximum(X, 0)])
 
     def _statistics(self, model, passed, frames, X):
@@ -204,10 +185,7 @@ class CategoricalHMM(BaseHMM):
             self.emissionprob_ = np.where(some[:, None], normalized(counts), self.emissionprob_)
 
     def _draw(self, states, rng):
-        limits = np.cumsum(normalized(self.emissionprob_.astype(np.float64)), axis=1)
+        limits = np.cumsum(self._emissions(), axis=1)
         # the last sum may fall short of 1 by a rounding
         limits[:, -1] = 1.0
         return (limits[states] > rng.rand(len(states), 1)).argmax(axis=1)[:, None]
-
-    def _round(self, X):
-        pass

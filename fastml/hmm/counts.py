@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from scipy.special import gammaln
 
@@ -28,13 +30,13 @@ def log_factorials(X):
 class CountHMM(BaseHMM):
     """Base class of models whose log densities are linear in the counts, but for what no state changes."""
 
+    @abstractmethod
     def _weights_of_counts(self):
         """(constant (n,), scale (n, d)) of the log density of counts x in state k: constant + x @ scale."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _constants_of_rows(self, X):
         """What the log density of each row has that no state changes: float64 (n_samples,)."""
-        raise NotImplementedError
 
     def _engine_model(self, frames, second=False):
         constant, scale = self._weights_of_counts()
@@ -59,8 +61,9 @@ class CountHMM(BaseHMM):
         logs[missing] = 0.0
         return logs
 
-    def _n_statistics(self, n_features):
-        return self.n_components * (n_features + 4)
+    def _shapes_of_statistics(self):
+        n = self.n_components
+        return {"obs": (n, self.n_features), "known": (n,)}
 
     def _statistics(self, model, passed, frames, X):
         n, d = self.n_components, X.shape[1]

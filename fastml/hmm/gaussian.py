@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml._engine.dense.hidden_markov import Model
 from fastml.cluster import KMeans
-from fastml.hmm.base import BaseHMM, _float_array, unfold
+from fastml.hmm.base import BaseHMM, unfold
 from fastml.hmm.covariances import (
     LOG_2PI,
     as_matrices,
@@ -20,6 +20,7 @@ from fastml.hmm.covariances import (
     packed,
     repaired,
 )
+from fastml.hmm.parameters import float_array
 
 __all__ = ["GaussianHMM", "centre_of", "check_frames", "filled", "gaussian_logs", "pooled"]
 
@@ -180,7 +181,7 @@ class GaussianHMM(BaseHMM):
         return shapes[self.covariance_type]
 
     def _check_densities(self):
-        self.means_ = _float_array(self.means_, "means_")
+        self.means_ = float_array(self.means_, "means_")
         n = self.n_components
         if self.means_.ndim != 2 or len(self.means_) != n or self.means_.shape[1] < 1:
             raise ValueError(f"means_ must have shape ({n}, n_features), got {self.means_.shape}")
@@ -239,8 +240,10 @@ class GaussianHMM(BaseHMM):
     def _centre(self, X):
         return centre_of(X)
 
-    def _n_statistics(self, d):
-        return self.n_components * (2 * d + (d * (d + 1) // 2 if self._is_matrix() else d))
+    def _shapes_of_statistics(self):
+        n, d = self.means_.shape
+        second = {"obs*obs.T": (n, d, d)} if self._is_matrix() else {"obs**2": (n, d)}
+        return {"obs": (n, d), "known": (n, d), "origin": (d,), **second}
 
     def _engine_model(self, frames, second=False):
         centre = np.asarray(frames.origin)

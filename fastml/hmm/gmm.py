@@ -11,9 +11,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fastml._engine.dense.hidden_markov import Model
 from fastml.cluster import KMeans
-from fastml.hmm.base import BaseHMM, _float_array, normalized, unfold
+from fastml.hmm.base import BaseHMM, unfold
 from fastml.hmm.covariances import LOG_2PI, check_covariances, check_positive, factors, packed, repaired
 from fastml.hmm.gaussian import centre_of, check_frames, filled, gaussian_logs, pooled
+from fastml.hmm.parameters import check_distributions, float_array, normalized
 
 __all__ = ["GMMHMM"]
 
@@ -162,7 +163,7 @@ class GMMHMM(BaseHMM):
         return shapes[self.covariance_type]
 
     def _check_densities(self):
-        self.means_ = _float_array(self.means_, "means_")
+        self.means_ = float_array(self.means_, "means_")
         if self.means_.ndim != 3:
             raise ValueError(
                 f"means_ must have shape (n_components, n_mix, n_features), got {self.means_.shape}"
@@ -171,10 +172,10 @@ class GMMHMM(BaseHMM):
         self.n_features = d
         if self.means_.shape != (n, m, d):
             raise ValueError(f"means_ must have shape {(n, m, d)}, got {self.means_.shape}")
-        self.weights_ = _float_array(self.weights_, "weights_")
+        self.weights_ = float_array(self.weights_, "weights_")
         if self.weights_.shape != (n, m):
             raise ValueError(f"weights_ must have shape {(n, m)}, got {self.weights_.shape}")
-        self._check_sum_1("weights_")
+        check_distributions(self.weights_, "weights_")
         self.covars_ = check_covariances(self.covars_, self._covars_shape())
         check_positive(self.covars_, self._is_matrix())
 
@@ -211,7 +212,9 @@ class GMMHMM(BaseHMM):
             if len(X) < n:
                 raise ValueError(f"n_components={n}, but X has only {len(X)} frames to choose means from")
             labels = KMeans(n, random_state=self.random_state, n_init=10).fit_predict(X)
-            self.means_ = np.stack([self._means_of_state(X[labels == k], random_state) for k in range(n)])
+            # a state without frames, as where there are fewer different frames than states, begins with all
+            parts = [X[labels == k] if (labels == k).any() else X for k in range(n)]
+            self.means_ = np.stack([self._means_of_state(part, random_state) for part in parts])
         if self._needs_init("c", "covars_"):
             matrix = pooled(X, self.min_covar)
             self.covars_ = np.empty(self._covars_shape())
@@ -235,8 +238,10 @@ class GMMHMM(BaseHMM):
     def _centre(self, X):
         return centre_of(X)
 
-    def _n_statistics(self, d):
-        return self.n_components * self.n_mix * (2 * d + (d * (d + 1) // 2 if self._is_matrix() else d))
+    def _shapes_of_statistics(self):
+        c, d = self.n_components * self.n_mix, self.n_features
+        squares = d * (d + 1) // 2 if self._is_matrix() else d
+        return {"mix_obs": (c, d), "mix_known": (c, d), "mix_squares": (c, squares), "origin": (d,)}
 
     def _matrices(self):
         """Covariances of all components as full matrices (n_components * n_mix, d, d)."""

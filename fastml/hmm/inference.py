@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -149,9 +151,9 @@ class Inference:
             states[t] = currstate
         return self._draw(states, rng), states
 
+    @abstractmethod
     def _draw(self, states, rng):
         """A frame from each of these states."""
-        raise NotImplementedError
 
     def get_stationary_distribution(self):
         """The distribution of states that the chain keeps: the left eigenvector of `transmat_` for 1.

@@ -10,14 +10,15 @@ from scipy.special import gammaln
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_random_state
 
-from fastml.hmm.base import BaseHMM, _float_array, normalized
 from fastml.hmm.counts import CountHMM, finite_logs, log_factorials
+from fastml.hmm.emission_table import EmissionTable
+from fastml.hmm.parameters import normalized
 from fastml.hmm.sequences import read_counts
 
 __all__ = ["MultinomialHMM"]
 
 
-class MultinomialHMM(CountHMM):
+class MultinomialHMM(EmissionTable, CountHMM):
     """Hidden Markov model with multinomial counts.
 
     Parameters
@@ -72,10 +73,9 @@ class MultinomialHMM(CountHMM):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseHMM._parameter_constraints,
+        **CountHMM._parameter_constraints,
         "n_trials": [Interval(Integral, 1, None, closed="left"), "array-like", None],
     }
-    _letters: ClassVar[dict] = {**BaseHMM._letters, "e": "emissionprob_"}
 
     def __init__(
         self,
@@ -152,26 +152,8 @@ class MultinomialHMM(CountHMM):
         self.n_features = X.shape[1]
         super()._init(X, lengths)
 
-    def _init_densities(self, X, random_state):
-        if "e" in self.init_params or not hasattr(self, "emissionprob_"):
-            self.emissionprob_ = normalized(random_state.rand(self.n_components, self.n_features))
-
-    def _check_densities(self):
-        self.emissionprob_ = np.atleast_2d(_float_array(self.emissionprob_, "emissionprob_"))
-        shape = (self.n_components, vars(self).get("n_features", self.emissionprob_.shape[1]))
-        if self.emissionprob_.shape != shape:
-            raise ValueError(
-                f"emissionprob_ must have shape (n_components, n_features)={shape}, got "
-                f"{self.emissionprob_.shape}"
-            )
-        self._check_sum_1("emissionprob_")
-        self.n_features = shape[1]
-
-    def _get_n_fit_scalars_per_param(self):
-        return {**super()._get_n_fit_scalars_per_param(), "e": self.n_components * (self.n_features - 1)}
-
     def _weights_of_counts(self):
-        return np.zeros(self.n_components), finite_logs(normalized(self.emissionprob_.astype(np.float64)))
+        return np.zeros(self.n_components), finite_logs(self._emissions())
 
     def _constants_of_rows(self, X):
         return np.nan_to_num(gammaln(np.asarray(X, dtype=np.float64).sum(axis=1) + 1)) - log_factorials(X)
@@ -186,5 +168,5 @@ class MultinomialHMM(CountHMM):
         if len(trials) != 1:
             raise ValueError("For sampling, a single n_trials must be given")
         rng = check_random_state(rng)
-        lines = normalized(self.emissionprob_.astype(np.float64))
+        lines = self._emissions()
         return np.array([rng.multinomial(int(trials[0]), lines[k]) for k in states])

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from fastml.hmm.base import BaseHMM, _float_array
+from fastml.hmm.base import BaseHMM
 from fastml.hmm.counts import CountHMM, finite_logs, log_factorials
+from fastml.hmm.parameters import float_array
 from fastml.hmm.sequences import read_counts
 
 __all__ = ["PoissonHMM"]
@@ -136,7 +137,7 @@ class PoissonHMM(CountHMM):
                 self.lambdas_ = random_state.gamma(shape=mean**2 / variance, scale=variance / mean, size=size)
 
     def _check_densities(self):
-        self.lambdas_ = np.atleast_2d(_float_array(self.lambdas_, "lambdas_"))
+        self.lambdas_ = np.atleast_2d(float_array(self.lambdas_, "lambdas_"))
         shape = (self.n_components, vars(self).get("n_features", self.lambdas_.shape[1]))
         if self.lambdas_.shape != shape or shape[1] < 1:
             raise ValueError(

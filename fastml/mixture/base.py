@@ -12,10 +12,12 @@ from sklearn.base import BaseEstimator, DensityMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastml._engine.dense.gaussian import Components
 from fastml._engine.runtime.threads import resolve_n_jobs
+from fastml._input.targets import check_weight
+from fastml._rollback import rollback
 from fastml.mixture.covariances import precisions_of
 from fastml.mixture.initialization import first_statistics
 from fastml.mixture.progress import Progress
@@ -117,7 +119,8 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         .. [1] Z. Ghahramani, M. Jordan. "Supervised learning from incomplete data via an EM approach." NIPS 6
            (1994) 120-127.
         """
-        self._fit(X, sample_weight)
+        with rollback(self):
+            self._fit(X, sample_weight)
         return self
 
     def fit_predict(self, X, y=None, sample_weight=None):
@@ -132,7 +135,9 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         labels : int64 ndarray of shape (n_samples,)
         """
-        return self._fit(X, sample_weight).predict(X)
+        with rollback(self):
+            self._fit(X, sample_weight)
+        return self.predict(X)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit(self, X, sample_weight):
@@ -160,7 +165,6 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         self.lower_bound_ = best.bound
         self.lower_bounds_ = best.bounds
         self._stream = None if best.stats is None else (best.stats.scaled(1.0), rows.shift, 0)
-        return self
 
     def _read(self, X, sample_weight, *, reset):
         """Check the rows of a fit."""
@@ -174,9 +178,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             ensure_min_samples=2 if reset else 1,
             reset=reset,
         )
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = check_weight(sample_weight, X)
         n_rows = len(X) if weight is None else np.count_nonzero(weight)
         if reset and n_rows < self.n_components:
             of = "" if weight is None else " (of positive weight)"
@@ -231,6 +233,11 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         .. [1] O. Cappé, E. Moulines. "On-line expectation-maximization algorithm for latent data models."
            Journal of the Royal Statistical Society B 71 (2009) 593-613.
         """
+        with rollback(self):
+            self._partial_fit(X, sample_weight)
+        return self
+
+    def _partial_fit(self, X, sample_weight):
         first = getattr(self, "_stream", None) is None
         rows = self._read(X, sample_weight, reset=not hasattr(self, "means_"))
         if first:
@@ -241,6 +248,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             before = self._start(rows, check_random_state(self.random_state))
         components = self._components(before, rows.shift, rows.X.dtype)
         stats = rows.accumulate(components, before["covariances"])
+        _refuse_infinite(stats.log_likelihood)
         bound, batches, weight = stats, 0, stats.total_weight
         stats = stats.scaled(1.0 / weight)
         if not first:
@@ -257,7 +265,6 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         self.converged_ = False
         self._publish(after, rows.X.dtype)
         self._stream = (stats, rows.shift, batches + 1)
-        return self
 
     def _publish_precisions(self, factors, covariances, dtype):
         self.covariances_ = _cast(covariances, dtype)
@@ -267,7 +274,13 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
     # -- asking
 
     def _score(self, X, **wanted):
-        """Arrays of (n_samples, ...) by name of what `score` of the engine fills, with their dtype."""
+        """What `score` of the engine fills, as arrays by name; True: with a column for each component.
+
+        Raises
+        ------
+        ValueError
+            If the density of a row is beyond what its type can hold.
+        """
         check_is_fitted(self)
         X = validate_data(
             self, X, dtype=[np.float64, np.float32], order="C", ensure_all_finite="allow-nan", reset=False
@@ -281,6 +294,14 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             out[name] = np.empty(shape, dtype=np.int64 if name == "labels" else X.dtype)
         components = self._components(parameters, rows.shift, X.dtype)
         rows.score(components, parameters["covariances"], **out)
+        for name, array in out.items():
+            bad = array < 0 if name == "labels" else ~np.isfinite(array)
+            if bad.any():
+                raise ValueError(
+                    f"row {np.argwhere(bad)[0][0]} of X is so large, or so far from the components, that its "
+                    f"log density is not a number of {X.dtype}"
+                    f"{': hand in float64' if X.dtype == np.float32 else ''}"
+                )
         return out
 
     def score_samples(self, X):
@@ -310,10 +331,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         float, in nats
         """
         log_prob = self.score_samples(X)
-        if sample_weight is None:
-            return float(log_prob.mean())
-        weight = _check_sample_weight(sample_weight, log_prob, dtype=np.float64)
-        return float(np.average(log_prob, weights=weight))
+        return float(np.average(log_prob, weights=check_weight(sample_weight, log_prob)))
 
     def predict(self, X):
         """Component of each row: that of the largest responsibility.
@@ -420,11 +438,7 @@ class _Run:
         for n_iter in range(1, model.max_iter + 1):
             components = model._components(self.parameters, rows.shift, rows.X.dtype)
             self.stats = rows.accumulate(components, self.parameters["covariances"])
-            if not np.isfinite(self.stats.log_likelihood):
-                raise ValueError(
-                    "the log-likelihood of the rows is not finite: their values are too large, or too far "
-                    "from the components, for their dtype. Rescale the rows or give other initial parameters."
-                )
+            _refuse_infinite(self.stats.log_likelihood)
             after = model._update(self.stats, rows.shift, rows.X.dtype)
             bound, last = model._bound(self.stats, self.parameters, after), self.bound
             self.parameters, self.bound = after, bound
@@ -435,6 +449,14 @@ class _Run:
                 break
         if model.max_iter > 0:
             progress.end(self.bound, self.converged)
+
+
+def _refuse_infinite(log_likelihood):
+    if not np.isfinite(log_likelihood):
+        raise ValueError(
+            "the log-likelihood of the rows is not finite: their values are too large, or too far from the "
+            "components, for their dtype. Rescale the rows or give other initial parameters."
+        )
 
 
 def _cast(array, dtype):

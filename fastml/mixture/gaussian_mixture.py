@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight
 
+from fastml._input.targets import check_weight
 from fastml.mixture.base import BaseMixture, check_shape
 from fastml.mixture.covariances import (
     check_precisions,
@@ -249,7 +249,7 @@ class GaussianMixture(BaseMixture):
         log_prob = self.score_samples(X).astype(np.float64, copy=False)
         if sample_weight is None:
             return log_prob.sum(), len(log_prob)
-        weight = _check_sample_weight(sample_weight, log_prob, dtype=np.float64)
+        weight = check_weight(sample_weight, log_prob)
         return log_prob @ weight, weight.sum()
 
     def bic(self, X, sample_weight=None):

@@ -1,6 +1,8 @@
 /* See gaussian.h. */
 #include "dense/gaussian.h"
 
+#include <math.h>
+
 #include "dense/exp_log.h"
 #include "dense/lane_sums.h"
 #include "dense/transpose.h"

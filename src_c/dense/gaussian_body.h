@@ -329,8 +329,8 @@ void FN(RN(gaussian_moments))(const gaussian_shape *shape, const real *x, const 
 }
 
 /* The E-step alone, weights aside. What is wanted is not NULL: log densities of the mixture and the most
-   likely component (the first among equals) by row number, responsibilities or log densities of the
-   components (row number, k). */
+   likely component (the first among equals, -1 where no density is finite) by row number, responsibilities or
+   log densities of the components (row number, k). */
 void FN(RN(gaussian_score))(const gaussian_shape *shape, const real *x, const gaussian_rows *rows,
                             const real *shift, const real *factors, const real *constants, real *work,
                             real *log_likelihood, int64_t *label, real *resp, real *densities) {
@@ -354,7 +354,7 @@ void FN(RN(gaussian_score))(const gaussian_shape *shape, const real *x, const ga
                     densities[row * k + j] = value;
             }
             if (label)
-                label[row] = best;
+                label[row] = density[(int64_t)best * shape->tile] > -(real)INFINITY ? best : -1;
         }
         if (!log_likelihood && !resp)
             continue;

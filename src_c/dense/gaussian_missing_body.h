@@ -235,7 +235,7 @@ void FN(RN(gaussian_missing))(const gaussian_shape *shape, const real *x, const 
                 densities[row * k + j] = (real)p.density[j];
         }
         if (label)
-            label[row] = best;
+            label[row] = p.density[best] > -INFINITY ? best : -1;
         const double log_prob = RN(gaussian_share_of_row)((int32_t)k, p.density, &entropy);
         if (log_likelihood)
             log_likelihood[row] = (real)log_prob;

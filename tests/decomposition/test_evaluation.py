@@ -110,7 +110,8 @@ def test_completion_perplexity_with_a_known_answer():
     p = [0.5 * 0.75, 0.5 * 0.75, 0.5, 1.0]
     found = completion_perplexity([[2, 2], [0, 1]], topics, hidden)
     assert found == pytest.approx(np.exp(-np.log(p).mean()))
-    assert np.isnan(completion_perplexity([[1, 1]], topics, [[0, 0, 0]]))
+    with pytest.raises(ValueError, match="no token"):
+        completion_perplexity([[1, 1]], topics, [[0, 0, 0]])
 
 
 def test_completion_perplexity_of_a_model():

@@ -320,6 +320,10 @@ def test_more_topics_than_documents():
 def test_no_tokens_at_all():
     model = LatentDirichletAllocation(3).fit(np.zeros((4, 5)))
     assert np.isnan(model.bound_) and model.score(np.zeros((4, 5))) == 0
+    with pytest.raises(ValueError, match="no token of positive weight"):
+        model.perplexity(np.zeros((4, 5)))
+    with pytest.raises(ValueError, match="no token of positive weight"):
+        model.perplexity(np.vstack([np.ones(5), np.zeros(5)]), sample_weight=[0.0, 1.0])
     np.testing.assert_allclose(model.components_, 1 / 3)
 
 

@@ -117,3 +117,24 @@ def test_bad_parameters(name, value):
     setattr(model, name, value)
     with pytest.raises(ValueError):
         model.score(frames())
+
+
+@pytest.mark.parametrize("covariance_type", TYPES)
+def test_a_chain_without_memory_may_be_cut(covariance_type):
+    X, fitted = frames(), []
+    for lengths in (None, LENGTHS):
+        model = started(covariance_type, n_iter=1)
+        model.startprob_, model.transmat_ = np.full(3, 1 / 3), np.full((3, 3), 1 / 3)
+        fitted.append(model.fit(X, lengths))
+    for name in ("means_", "covars_", "weights_"):
+        np.testing.assert_allclose(getattr(fitted[0], name), getattr(fitted[1], name), rtol=1e-11)
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters|covariances of states|no frame was in")
+@pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.parametrize("X", [np.ones((50, 3)), np.full((50, 3), 1e-310), np.repeat([[0.0], [1.0]], 20, 0)])
+def test_fewer_different_frames_than_states(covariance_type, X):
+    model = GMMHMM(3, 2, covariance_type=covariance_type, random_state=0).fit(X)
+    for name in model._letters.values():
+        assert np.isfinite(getattr(model, name)).all()
+    assert model.predict(X).shape == (len(X),) and np.isfinite(model.score(X))

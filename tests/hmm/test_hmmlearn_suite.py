@@ -21,8 +21,8 @@ MODULES = [
     "test_multinomial_hmm",
     "test_poisson_hmm",
 ]
-# scaling that fails on an outlier; what takes minutes; what depends on the way to an optimum
-LEFT_OUT = {"test_underflow_from_scaling", "test_criterion", "test_chunked"}
+# scaling that fails on an outlier; what takes minutes
+LEFT_OUT = {"test_underflow_from_scaling", "test_criterion"}
 _SWAPPED = [
     ("from hmmlearn import hmm", "import fastml.hmm as hmm"),
     ("from .. import hmm", "import fastml.hmm as hmm"),
@@ -38,6 +38,10 @@ def _tests_of(name):
     source = Path(spec.origin).read_text()
     for old, new in _SWAPPED:
         source = source.replace(old, new)
+    # what hmmlearn expects to fail of itself need not fail here
+    source = source.replace("    @pytest.mark.xfail\n", "")
+    # a line drawn across a ridge, see README.md
+    source = source.replace('"tied", "full"])\n    def test_chunked', '"tied"])\n    def test_chunked')
     module = types.ModuleType(f"hmmlearn.tests.{name}_swapped")
     module.__package__ = "hmmlearn.tests"
     module.__file__ = spec.origin

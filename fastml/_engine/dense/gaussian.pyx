@@ -331,7 +331,7 @@ def score(X, Components components not None, index=None, log_likelihood=None, la
     log_likelihood : array of shape (n,), optional
         Of X's dtype: log density of the mixture.
     labels : int64 array of shape (n,), optional
-        Component of the largest responsibility, the first among equals.
+        Component of the largest responsibility, the first among equals; -1 where no density is finite.
     resp : array of shape (n, k), optional
         Of X's dtype: responsibilities.
     densities : array of shape (n, k), optional
