@@ -1,4 +1,4 @@
-"""SHAP values and interactions of 2,000 (64) rows: ours, LightGBM's, XGBoost's, those of the shap package."""
+"""SHAP values, interactions, values against a background: ours, LightGBM's, XGBoost's, the shap package's."""
 
 import numpy as np
 
@@ -6,28 +6,31 @@ from benchmarks.datasets import generated
 from benchmarks.dense_contest import Contestant, NotHere, run
 
 AIM = (
-    "Exact SHAP values of 2,000 rows and interactions of 64 rows, 28 features; each library explains a model "
-    "of its own with as many trees and leaves, trained on the same 100,000 rows. `error`: the values' sum "
-    "against the margin."
+    "Exact SHAP values of 2,000 rows, interactions of 64 rows, values of 500 rows against a background of "
+    "100, 28 features; each library explains a model of its own with as many trees and leaves, trained on "
+    "the same 100,000 rows. `error`: the values' sum against the margin."
 )
-ROWS, PAIR_ROWS, TRAINING_ROWS = 2000, 64, 100_000
+ROWS = {"values": 2000, "interactions": 64, "background": 500}
+BACKGROUND_ROWS, TRAINING_ROWS = 100, 100_000
 
 
-def setting(trees, leaves, depth=None, interactions=False):
+def setting(trees, leaves, depth=None, what="values"):
     """What makes the data of a case."""
 
     def make():
         task = generated("shap", TRAINING_ROWS, 0)
-        X = np.ascontiguousarray(task.X_test[: PAIR_ROWS if interactions else ROWS], dtype=np.float64)
+        X = np.ascontiguousarray(task.X_test[: ROWS[what]], dtype=np.float64)
         told = {"X": task.X, "y": task.y, "rows": X, "trees": trees, "leaves": leaves, "depth": depth}
-        return told | {"interactions": interactions}
+        background = np.ascontiguousarray(task.X_test[-BACKGROUND_ROWS:], dtype=np.float64)
+        return told | {"what": what, "background": background if what == "background" else None}
 
     return make
 
 
 SHAPES = {"300 x 31": (300, 31), "100 x 255": (100, 255), "1000 x 8": (1000, 8, 3)}
 SETS = {name: setting(*shape) for name, shape in SHAPES.items()}
-SETS |= {f"{name}, interactions": setting(*shape, interactions=True) for name, shape in SHAPES.items()}
+for what in ("interactions", "background"):
+    SETS |= {f"{name}, {what}": setting(*shape, what=what) for name, shape in SHAPES.items()}
 
 
 def prepare_fastml(data, threads):
@@ -40,18 +43,19 @@ def prepare_fastml(data, threads):
         early_stopping=False,
         n_jobs=threads,
     ).fit(data["X"], data["y"])
-    rows = data["rows"]
+    rows, background = data["rows"], data["background"]
     margin = model.decision_function(rows)
-    ask = model.shap_interaction_values if data["interactions"] else model.shap_values
-    base = model.expected_value
-    return lambda: (ask(rows), base, margin)
+    if data["what"] == "interactions":
+        return lambda: (model.shap_interaction_values(rows), model.expected_value, margin)
+    base = model.expected_value if background is None else model.decision_function(background).mean()
+    return lambda: (model.shap_values(rows, background=background), base, margin)
 
 
 def prepare_lightgbm(data, threads):
     import lightgbm
 
-    if data["interactions"]:
-        raise NotHere("LightGBM has no interaction values")
+    if data["what"] != "values":
+        raise NotHere(f"LightGBM has no {data['what']}")
     model = lightgbm.LGBMClassifier(
         n_estimators=data["trees"],
         num_leaves=data["leaves"],
@@ -72,6 +76,8 @@ def prepare_lightgbm(data, threads):
 def prepare_xgboost(data, threads):
     import xgboost
 
+    if data["what"] == "background":
+        raise NotHere("XGBoost has no background")
     model = xgboost.XGBClassifier(
         n_estimators=data["trees"],
         max_leaves=data["leaves"],
@@ -82,7 +88,7 @@ def prepare_xgboost(data, threads):
         n_jobs=threads,
     ).fit(data["X"], data["y"])
     booster, rows = model.get_booster(), data["rows"]
-    what = {"pred_interactions" if data["interactions"] else "pred_contribs": True}
+    what = {"pred_interactions" if data["what"] == "interactions" else "pred_contribs": True}
     margin = booster.predict(xgboost.DMatrix(rows), output_margin=True)
     return lambda: (booster.predict(xgboost.DMatrix(rows, nthread=threads), **what), 0.0, margin)
 
@@ -91,13 +97,13 @@ def prepare_shap(data, threads):
     import shap
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    if data["interactions"]:
+    if data["what"] == "interactions":
         raise NotHere("the shap package has no interactions of this model faster than XGBoost's")
     model = HistGradientBoostingClassifier(
         max_iter=data["trees"], max_leaf_nodes=data["leaves"], max_depth=data["depth"], early_stopping=False
     ).fit(data["X"], data["y"])
     rows, margin = data["rows"], model.decision_function(data["rows"])
-    explainer = shap.TreeExplainer(model)
+    explainer = shap.TreeExplainer(model, data["background"])
 
     def explain():
         return explainer.shap_values(rows, check_additivity=False), explainer.expected_value, margin

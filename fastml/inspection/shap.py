@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
 
+from fastml._engine.tree.background import background_values
+from fastml._engine.tree.flat_trees import n_outputs
 from fastml._engine.tree.shap import expected_values, known_values, shap_values
 from fastml.inspection.explanation import make_explanation, table_values
 
@@ -26,14 +29,22 @@ class ShapModel:
         """X as `Planes` of the features that the trees split on, and the number of threads to use."""
         raise AssertionError("a subclass has its own")
 
-    def shap_values(self, X):
-        """SHAP values: what each feature of a row has added to its prediction [1]_.
+    def _explained_features(self):
+        """The model's feature behind each feature of the forest, if they are not the same."""
+        return None
 
-        Path-dependent: a feature that is not known goes both ways of a split, as the training rows did.
+    def shap_values(self, X, background=None):
+        """SHAP values: what each feature of a row has added to its prediction [1]_.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        background : array-like, data frame or sparse matrix of shape (n_others, n_features), optional
+            What a row is compared with. None (path-dependent values): a feature that is not known goes both
+            ways of a split, as the training rows did. Rows (interventional values): a feature that is not
+            known has the values that it has in these rows, whatever the other features are; the values add
+            up to the difference from the mean prediction for the background. A hundred rows will do, and
+            many more cost little.
 
         Returns
         -------
@@ -46,7 +57,7 @@ class ShapModel:
         Raises
         ------
         ValueError
-            If X has no rows, or other features than at `fit`.
+            If X or the background has no rows, or other features than at `fit`.
         NotFittedError
             If the model is not fitted.
 
@@ -60,7 +71,7 @@ class ShapModel:
         .. [1] S. Lundberg, G. Erion, H. Chen et al. "From local explanations to global understanding with
            explainable AI for trees." Nature Machine Intelligence 2, 2020.
         """
-        return self._shaped(self._explain(X, False)[0])
+        return self._shaped(self._explain(X, False, background)[0])
 
     def shap_interaction_values(self, X):
         """SHAP interaction values: a row's SHAP values, split into effects of features and of pairs of them.
@@ -80,6 +91,8 @@ class ShapModel:
         ------
         ValueError
             If X has no rows, or other features than at `fit`.
+        MemoryError
+            If the answer would be larger than the machine's memory.
         NotFittedError
             If the model is not fitted.
         """
@@ -96,12 +109,14 @@ class ShapModel:
         forest, base, factor = self._explained_forest()
         return self._shaped_expected(base + factor * expected_values(forest))
 
-    def explain(self, X):
+    def explain(self, X, background=None):
         """SHAP values of rows with all that a picture of them needs.
 
         Parameters
         ----------
         X : array-like, data frame or sparse matrix of shape (n_samples, n_features)
+        background : array-like, data frame or sparse matrix of shape (n_others, n_features), optional
+            As in `shap_values`. ``base_values`` are the mean prediction for it.
 
         Returns
         -------
@@ -113,11 +128,12 @@ class ShapModel:
         Raises
         ------
         ValueError
-            If X has no rows, or other features than at `fit`; or for several outputs of a classifier.
+            If X or the background has no rows, or other features than at `fit`; or for several outputs of a
+            classifier.
         NotFittedError
             If the model is not fitted.
         """
-        values, expected = self._explain(X, False)
+        values, expected = self._explain(X, False, background)
         values, expected = self._shaped(values), self._shaped_expected(expected)
         if isinstance(values, list):
             raise ValueError(
@@ -125,7 +141,7 @@ class ShapModel:
                 f"{len(values)} outputs of this classifier"
             )
         base = np.broadcast_to(np.asarray(expected), (len(values), *np.shape(expected))).copy()
-        names = getattr(self, "feature_names_in_", None)
+        names = getattr(self, "feature_names_in_", getattr(self, "feature_names_", None))
         if names is None:
             names = getattr(X, "columns", [f"x{j}" for j in range(self.n_features_in_)])
         classes = getattr(self, "classes_", None)
@@ -161,15 +177,21 @@ class ShapModel:
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             rows, n_threads = self._explained_rows(table)
         forest, base, factor = self._explained_forest()
-        sums = base + factor * known_values(forest, rows, features, n_threads)
+        sums = base + factor * known_values(forest, rows, features, n_threads, self._explained_features())
         return sums[:, 1:].T if getattr(forest, "n_classes", None) == (2,) else sums.T
 
-    def _explain(self, X, interactions):
+    def _explain(self, X, interactions, background=None):
         """Values with outputs as the last axis, and what they are counted from: (n_outputs,)."""
         self._check_fitted()
         rows, n_threads = self._explained_rows(X)
         forest, base, factor = self._explained_forest()
-        values, expected = shap_values(forest, rows, self.n_features_in_, interactions, n_threads)
+        owner = self._explained_features()
+        _check_memory(rows.n_rows, self.n_features_in_, n_outputs(forest), interactions)
+        if background is None:
+            values, expected = shap_values(forest, rows, self.n_features_in_, interactions, n_threads, owner)
+        else:
+            others, _ = self._explained_rows(background)
+            values, expected = background_values(forest, rows, others, self.n_features_in_, n_threads, owner)
         if factor != 1:
             values *= factor
         return values, base + factor * expected
@@ -193,3 +215,18 @@ class ShapModel:
     def _is_single(self, part):
         """Whether the one output is a number, and not the probability of the only class."""
         return part.shape[-1] == 1 and getattr(self._explained_forest()[0], "n_classes", None) is None
+
+
+def _check_memory(n_rows, n_features, n_outputs, interactions):
+    """Refuse an answer that is larger than the machine's memory before any of it is written."""
+    if not hasattr(os, "sysconf"):
+        return
+    row = 8 * n_outputs * n_features ** (2 if interactions else 1)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if n_rows * row > memory:
+        what = "interactions" if interactions else "SHAP values"
+        raise MemoryError(
+            f"{what} of {n_rows} rows, {n_features} features and {n_outputs} output(s) take "
+            f"{n_rows * row / 2**30:.1f} GiB, this machine has {memory / 2**30:.1f} GiB: ask for fewer rows "
+            f"at once, {memory // (2 * row)} would take half of it"
+        )

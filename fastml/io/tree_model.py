@@ -8,23 +8,27 @@ from typing import ClassVar
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.planes import spread
 from fastml._engine.tree.predict import apply, predict_raw
 from fastml._engine.tree.predictor import CodePredictor
+from fastml._engine.tree.shap_planes import CodePlanes, ValuePlanes
 from fastml._engine.tree.table import Table, is_frame
 from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
+from fastml.inspection.shap import ShapModel
 from fastml.inspection.trees import ShownTrees
 from fastml.io import tree_model_state
 
 __all__ = ["TreeModel"]
 
 
-class TreeModel(ShownTrees, BaseEstimator):
+class TreeModel(ShownTrees, ShapModel, BaseEstimator):
     """A model of another library, predicted by this one.
 
     Made by :func:`fastml.io.from_lightgbm`, :func:`fastml.io.from_xgboost`, :func:`fastml.io.from_catboost`
@@ -300,6 +304,28 @@ class TreeModel(ShownTrees, BaseEstimator):
             found = apply(self._forest, self._mapper, rows, n_threads=n_threads)
             first = self._forest.arrays()["tree_offsets"][:-1]
         return self._numbers[found + first]
+
+    # -- explanation: of the scores before the link
+
+    def _check_fitted(self):
+        check_is_fitted(self)
+
+    def _explained_forest(self):
+        return self._forest, self._baseline / self._divisor, 1.0 / self._divisor
+
+    def _explained_features(self):
+        return None if isinstance(self._forest, CartForest) else self._planes
+
+    def _explained_rows(self, X):
+        rows = self._read(X)
+        if rows is None:
+            raise ValueError("there is nothing to explain: the table has no rows")
+        used = used_features(self._forest)
+        if isinstance(self._forest, CartForest):
+            planes = ValuePlanes(ValueRows(rows, None, used), used)
+        else:
+            planes = CodePlanes(rows, self._mapper, used)
+        return planes, resolve_n_jobs(self.n_jobs)
 
     # -- files
 

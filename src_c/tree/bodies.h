@@ -3,6 +3,8 @@
 #include "simd.h"
 #include "tree/kernels.h"
 
+#include "tree/background.c"
+#include "tree/background_pairs.c"
 #include "tree/gradient.c"
 #include "tree/binning.c"
 #include "tree/histogram.c"
@@ -20,6 +22,11 @@
 
 const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .name = FASTML_STRING(FASTML_ISA),
+    .background_count = FN(background_count),
+    .background_table = FN(background_table),
+    .background_rows = FN(background_rows),
+    .background_pairs = FN(background_pairs),
+    .background_mean = FN(background_mean),
     .gradient_rows = FN(gradient_rows),
     .gradient_lse = FN(gradient_lse),
     .gradient_focal = FN(gradient_focal),

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "tree/background.h"
 #include "tree/gradient.h"
 #include "tree/binning.h"
 #include "tree/impurity.h"
@@ -21,6 +22,20 @@
 
 typedef struct fastml_tree_kernels {
     const char *name; /* "serial", "avx2", "avx512" or "neon" */
+    /* tree/background */
+    void (*background_count)(const background_tree *b, const double *planes, int64_t n_planes, int64_t n_rows,
+                             double *space);
+    void (*background_table)(const background_leaf *leaf, const double *counts, double total,
+                             const double *points, const double *weights, int32_t n_points, double *space,
+                             double *table);
+    void (*background_rows)(const background_tree *b, const double *planes, int64_t n_columns,
+                            int64_t n_outputs, double *space, double *sums);
+    void (*background_pairs)(const background_tree *b, const double *planes, int64_t n_rows,
+                             const double *others, int64_t n_others, int64_t n_planes, int64_t n_columns,
+                             int64_t n_outputs, const double *inverse, const background_room *room,
+                             double *sums);
+    void (*background_mean)(const background_tree *b, const double *planes, int64_t n_rows, int64_t n_planes,
+                            int64_t n_outputs, double *sums);
     /* tree/gradient */
     void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi);
     void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
@@ -77,8 +92,9 @@ typedef struct fastml_tree_kernels {
                               int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
                               uint16_t *out);
     /* tree/shap */
-    void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
-                      double *space, double *sums, double *pairs);
+    void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_columns,
+                      int64_t n_outputs, int64_t n_groups, double *space, double *sums, int64_t sum_step,
+                      double *pairs, int64_t pair_step);
     void (*shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
                        int64_t n_groups, double *space, double *sums);
     /* tree/split */

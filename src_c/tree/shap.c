@@ -1,46 +1,23 @@
-#include "../lanes.h"
-#include "shap.h"
-
-enum { SHAP_VECTORS = SHAP_ROWS / LANES64 };
-#define SHAP_EACH_VECTOR for (int v = 0; v < SHAP_VECTORS; v++)
+#include "shap_decide.h"
 
 /* The work space by level, and what a group of rows is added to. */
 typedef struct shap_state {
     const double *planes;
     double *sums;
-    double *pairs; /* NULL: none are wanted */
+    double *pairs;               /* NULL: none are wanted */
+    int64_t sum_step, pair_step; /* from output to output */
+    int64_t n_outputs;
     int64_t block; /* n_points * SHAP_ROWS */
     double *down;  /* P of the node at [level][is right child] */
-    double *up;    /* its B */
+    double *up;    /* its B, [level][is right child][output] */
     double *rho;   /* [level] */
+    double *g;     /* pairs only: what a split adds at the points, but for the numerator of kappa */
     double *kappa; /* [level]: numerator of kappa, a vector for the rows */
     lane_mask
         *holds; /* [level]: the row has passed the feature's splits up to the side that is being visited */
     const double **edge; /* [level]: factors of that side, for pairs */
-    int32_t *plane;      /* [level]: of the split; -1 if a later split of the path is on the same feature */
+    int32_t *column;     /* [level]: of the split; -1 if a later split of the path is on the same feature */
 } shap_state;
-
-/* Which rows go left. */
-static ALWAYS_INLINE void shap_decide(const shap_tree *tree, const shap_node *node, const double *x,
-                                      lane_mask *left) {
-    if (node->flags & SHAP_CATEGORIES) {
-        const uint8_t *set = tree->sets + 32 * (int64_t)node->threshold;
-        double is_in[SHAP_ROWS];
-        for (int r = 0; r < SHAP_ROWS; r++) {
-            const int code = (int)x[r];
-            is_in[r] = set[code >> 3] >> (code & 7) & 1;
-        }
-        SHAP_EACH_VECTOR left[v] = f64_gt(f64_load(is_in + v * LANES64), f64_set(0.0));
-        return;
-    }
-    const lane_f64 threshold = f64_set(node->threshold);
-    SHAP_EACH_VECTOR {
-        const lane_f64 value = f64_load(x + v * LANES64);
-        left[v] = f64_ge(threshold, value);
-        if (node->flags & SHAP_MISSING_LEFT)
-            left[v] = mask_or(left[v], mask_without(f64_eq(threshold, threshold), f64_eq(value, value)));
-    }
-}
 
 /* What is the same at all points of a split: how rho and kappa come about. */
 typedef struct shap_split {
@@ -109,11 +86,11 @@ static ALWAYS_INLINE lane_f64 shap_child(const double *up, double value, int is_
     return is_leaf ? f64_set(value) : f64_load(up + at);
 }
 
-/* The split and every other feature of its path; g is P kappa D at the points, but for the numerator of
- * kappa. */
-static void shap_add_pairs(const shap_tree *tree, const shap_node *node, const shap_state *s,
-                           const double *g) {
-    const double *kappa = s->kappa + node->level * SHAP_ROWS;
+/* The split and every other feature of its path, of one output. */
+static ALWAYS_INLINE void shap_add_pairs(const shap_tree *tree, const shap_node *node, const shap_state *s,
+                                         int64_t output) {
+    const double *g = s->g, *kappa = s->kappa + node->level * SHAP_ROWS;
+    double *pairs = s->pairs + output * s->pair_step;
     lane_f64 failed[SHAP_VECTORS];
     SHAP_EACH_VECTOR failed[v] = f64_set(0.0);
     for (int e = 0; e < tree->n_points; e++) {
@@ -122,13 +99,12 @@ static void shap_add_pairs(const shap_tree *tree, const shap_node *node, const s
             f64_add(failed[v], f64_mul(factor, f64_load(g + e * SHAP_ROWS + v * LANES64)));
     }
     for (int level = 0; level < node->level; level++) {
-        const int64_t other = s->plane[level], own = node->plane;
+        const int64_t other = s->column[level], own = node->column;
         lane_f64 passed[SHAP_VECTORS];
         double *out;
         if (other < 0 || other == own)
             continue;
-        out = s->pairs +
-              (own > other ? own * (own - 1) / 2 + other : other * (other - 1) / 2 + own) * SHAP_ROWS;
+        out = pairs + (own > other ? own * (own - 1) / 2 + other : other * (other - 1) / 2 + own) * SHAP_ROWS;
         SHAP_EACH_VECTOR passed[v] = f64_set(0.0);
         for (int e = 0; e < tree->n_points; e++) {
             const lane_f64 factor = f64_set(s->edge[level][e]);
@@ -143,54 +119,58 @@ static void shap_add_pairs(const shap_tree *tree, const shap_node *node, const s
     }
 }
 
-static ALWAYS_INLINE void shap_leave(const shap_tree *tree, const shap_node *node, const shap_state *s,
-                                     int left_is_leaf, int right_is_leaf, int with_pairs) {
-    const int is_right = node->flags & SHAP_RIGHT;
-    const double *p = s->down + (2 * node->level + is_right) * s->block;
-    double *up = s->up + (2 * node->level + is_right) * s->block;
-    const double *up_left = s->up + 2 * (node->level + 1) * s->block, *up_right = up_left + s->block;
-    const double *rho = s->rho + node->level * s->block, *kappa = s->kappa + node->level * SHAP_ROWS;
-    const double left = left_is_leaf ? tree->values[node->leaf[0] * tree->value_step] : 0.0;
-    const double right = right_is_leaf ? tree->values[node->leaf[1] * tree->value_step] : 0.0;
-    const double *inverse = node->above_level < 0 ? 0 : tree->inverses + node->inverse;
-    double *sum = s->sums + (int64_t)node->plane * SHAP_ROWS;
-    double *g = s->rho + node->level * s->block; /* rho is read before g takes its place */
-    lane_f64 total[SHAP_VECTORS];
-    SHAP_EACH_VECTOR total[v] = f64_set(0.0);
-    for (int e = 0; e < tree->n_points; e++)
-        SHAP_EACH_VECTOR {
-            const int64_t at = e * SHAP_ROWS + v * LANES64;
-            const lane_f64 b = shap_child(up_right, right, right_is_leaf, at);
-            const lane_f64 d = f64_sub(shap_child(up_left, left, left_is_leaf, at), b);
-            lane_f64 term = f64_mul(f64_load(p + at), d);
-            f64_store(up + at, f64_add(b, f64_mul(f64_load(rho + at), d)));
-            if (inverse)
-                term = f64_mul(term, f64_set(inverse[2 * e + 1]));
-            if (with_pairs)
-                f64_store(g + at, term);
-            total[v] = f64_add(total[v], term);
-        }
+static ALWAYS_INLINE void shap_add_sum(const shap_node *node, const shap_state *s, const lane_f64 *total,
+                                       int64_t output) {
+    const double *kappa = s->kappa + node->level * SHAP_ROWS;
+    double *sum = s->sums + output * s->sum_step + (int64_t)node->column * SHAP_ROWS;
     SHAP_EACH_VECTOR {
         const lane_f64 term = f64_mul(total[v], f64_load(kappa + v * LANES64));
         f64_store(sum + v * LANES64, f64_add(f64_load(sum + v * LANES64), term));
     }
-    if (with_pairs)
-        shap_add_pairs(tree, node, s, g);
+}
+
+static ALWAYS_INLINE void shap_leave(const shap_tree *tree, const shap_node *node, const shap_state *s,
+                                     int left_is_leaf, int right_is_leaf, int with_pairs, int single) {
+    const int64_t is_right = node->flags & SHAP_RIGHT, n_outputs = single ? 1 : s->n_outputs;
+    const double *p = s->down + (2 * node->level + is_right) * s->block;
+    double *up = s->up + (2 * node->level + is_right) * n_outputs * s->block;
+    const double *up_left = s->up + 2 * (node->level + 1) * n_outputs * s->block;
+    const double *up_right = up_left + n_outputs * s->block, *rho = s->rho + node->level * s->block;
+    const double *inverse = node->above_level < 0 ? 0 : tree->inverses + node->inverse;
+    for (int64_t k = 0; k < n_outputs; k++) {
+        const double left = left_is_leaf ? tree->values[node->leaf[0] * tree->value_step + k] : 0.0;
+        const double right = right_is_leaf ? tree->values[node->leaf[1] * tree->value_step + k] : 0.0;
+        const int64_t skip = k * s->block;
+        lane_f64 total[SHAP_VECTORS];
+        SHAP_EACH_VECTOR total[v] = f64_set(0.0);
+        for (int e = 0; e < tree->n_points; e++)
+            SHAP_EACH_VECTOR {
+                const int64_t at = e * SHAP_ROWS + v * LANES64;
+                const lane_f64 b = shap_child(up_right + skip, right, right_is_leaf, at);
+                const lane_f64 d = f64_sub(shap_child(up_left + skip, left, left_is_leaf, at), b);
+                lane_f64 term = f64_mul(f64_load(p + at), d);
+                f64_store(up + skip + at, f64_add(b, f64_mul(f64_load(rho + at), d)));
+                if (inverse)
+                    term = f64_mul(term, f64_set(inverse[2 * e + 1]));
+                if (with_pairs)
+                    f64_store(s->g + at, term);
+                total[v] = f64_add(total[v], term);
+            }
+        shap_add_sum(node, s, total, k);
+        if (with_pairs)
+            shap_add_pairs(tree, node, s, k);
+    }
 }
 
 /* A split between two leaves: what the leaves differ by leaves the sum over the points. */
 static ALWAYS_INLINE void shap_pair(const shap_tree *tree, const shap_node *node, const shap_state *s,
-                                    int with_pairs) {
+                                    int with_pairs, int single) {
     shap_split split;
-    const int is_right = node->flags & SHAP_RIGHT;
+    const int64_t is_right = node->flags & SHAP_RIGHT, n_outputs = single ? 1 : s->n_outputs;
     const double *p = s->down + (2 * node->level + is_right) * s->block;
-    double *up = s->up + (2 * node->level + is_right) * s->block;
-    const double *kappa = s->kappa + node->level * SHAP_ROWS;
-    const double right = tree->values[node->leaf[1] * tree->value_step];
-    const double difference = tree->values[node->leaf[0] * tree->value_step] - right;
-    const lane_f64 d = f64_set(difference), b = f64_set(right);
-    double *sum = s->sums + (int64_t)node->plane * SHAP_ROWS;
-    double *g = s->rho + node->level * s->block;
+    double *up = s->up + (2 * node->level + is_right) * n_outputs * s->block;
+    const double *lefts = tree->values + node->leaf[0] * tree->value_step;
+    const double *rights = tree->values + node->leaf[1] * tree->value_step;
     lane_f64 total[SHAP_VECTORS];
     shap_open(tree, node, s, &split);
     SHAP_EACH_VECTOR total[v] = f64_set(0.0);
@@ -198,21 +178,32 @@ static ALWAYS_INLINE void shap_pair(const shap_tree *tree, const shap_node *node
         const lane_f64 t = f64_set(tree->points[e]);
         SHAP_EACH_VECTOR {
             const int64_t at = e * SHAP_ROWS + v * LANES64;
+            const lane_f64 rho = shap_rho(&split, t, e, v);
             lane_f64 term = f64_load(p + at);
-            f64_store(up + at, f64_add(b, f64_mul(shap_rho(&split, t, e, v), d)));
+            for (int64_t k = 0; k < n_outputs; k++) {
+                const lane_f64 d = f64_set(lefts[k] - rights[k]);
+                f64_store(up + k * s->block + at, f64_add(f64_set(rights[k]), f64_mul(rho, d)));
+            }
             if (split.inverse)
                 term = f64_mul(term, f64_set(split.inverse[2 * e + 1]));
-            if (with_pairs)
-                f64_store(g + at, f64_mul(term, d));
             total[v] = f64_add(total[v], term);
         }
     }
-    SHAP_EACH_VECTOR {
-        const lane_f64 term = f64_mul(f64_mul(total[v], d), f64_load(kappa + v * LANES64));
-        f64_store(sum + v * LANES64, f64_add(f64_load(sum + v * LANES64), term));
+    for (int64_t k = 0; k < n_outputs; k++) {
+        const lane_f64 d = f64_set(lefts[k] - rights[k]);
+        lane_f64 own[SHAP_VECTORS];
+        SHAP_EACH_VECTOR own[v] = f64_mul(total[v], d);
+        shap_add_sum(node, s, own, k);
+        if (!with_pairs)
+            continue;
+        for (int e = 0; e < tree->n_points; e++)
+            SHAP_EACH_VECTOR {
+                const int64_t at = e * SHAP_ROWS + v * LANES64;
+                const lane_f64 term = f64_mul(f64_load(p + at), d);
+                f64_store(s->g + at, split.inverse ? f64_mul(term, f64_set(split.inverse[2 * e + 1])) : term);
+            }
+        shap_add_pairs(tree, node, s, k);
     }
-    if (with_pairs)
-        shap_add_pairs(tree, node, s, g);
 }
 
 /* The other side of a node is visited: rows that have passed the feature's splits are now those that go
@@ -230,12 +221,12 @@ static ALWAYS_INLINE void shap_turn(const shap_node *node, const shap_state *s) 
 static ALWAYS_INLINE void shap_mark(const shap_tree *tree, const shap_node *node, const shap_state *s,
                                     int side) {
     s->edge[node->level] = tree->edges + (2 * (node - tree->nodes) + side) * tree->n_points;
-    s->plane[node->level] = node->plane;
+    s->column[node->level] = node->column;
     if (node->above_level >= 0)
-        s->plane[node->above_level] = -1;
+        s->column[node->above_level] = -1;
 }
 
-static ALWAYS_INLINE void shap_group(const shap_tree *tree, const shap_state *s, int with_pairs) {
+static ALWAYS_INLINE void shap_group(const shap_tree *tree, const shap_state *s, int with_pairs, int single) {
     for (int64_t i = 0; i < tree->n_steps; i++) {
         const shap_node *node = tree->nodes + (tree->steps[i] >> 2);
         switch (tree->steps[i] & 3) {
@@ -250,17 +241,17 @@ static ALWAYS_INLINE void shap_group(const shap_tree *tree, const shap_state *s,
                 shap_mark(tree, node, s, 1);
             break;
         case SHAP_PAIR:
-            shap_pair(tree, node, s, with_pairs);
+            shap_pair(tree, node, s, with_pairs, single);
             break;
         default:
             if (node->leaf[0] >= 0)
-                shap_leave(tree, node, s, 1, 0, with_pairs);
+                shap_leave(tree, node, s, 1, 0, with_pairs, single);
             else if (node->leaf[1] >= 0)
-                shap_leave(tree, node, s, 0, 1, with_pairs);
+                shap_leave(tree, node, s, 0, 1, with_pairs, single);
             else
-                shap_leave(tree, node, s, 0, 0, with_pairs);
+                shap_leave(tree, node, s, 0, 0, with_pairs, single);
             if (with_pairs && node->above_level >= 0)
-                s->plane[node->above_level] = node->plane;
+                s->column[node->above_level] = node->column;
         }
     }
 }
@@ -269,39 +260,47 @@ static ALWAYS_INLINE void shap_group(const shap_tree *tree, const shap_state *s,
    of features (twice what is given to either of the two) to pairs.
 
    planes  (n_groups, n_planes, SHAP_ROWS)
-   sums    the same
-   pairs   (n_groups, n_planes * (n_planes - 1) / 2, SHAP_ROWS): planes i > j at i (i - 1) / 2 + j
-   space   SHAP_SPACE(n_points, n_levels) doubles */
-void FN(shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
-                   double *space, double *sums, double *pairs) {
+   sums    (n_outputs, sum_step), of which (n_groups, n_columns, SHAP_ROWS) are used
+   pairs   (n_outputs, pair_step), of which (n_groups, n_columns * (n_columns - 1) / 2, SHAP_ROWS) are used:
+           columns i > j at i (i - 1) / 2 + j
+   space   SHAP_SPACE(n_points, n_levels, n_outputs) doubles */
+void FN(shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_columns,
+                   int64_t n_outputs, int64_t n_groups, double *space, double *sums, int64_t sum_step,
+                   double *pairs, int64_t pair_step) {
     const int64_t levels = tree->n_levels + 1, block = tree->n_points * (int64_t)SHAP_ROWS;
     shap_state s;
     s.block = block;
+    s.n_outputs = n_outputs;
+    s.sum_step = sum_step;
+    s.pair_step = pair_step;
     s.down = space;
     s.up = s.down + 2 * levels * block;
-    s.rho = s.up + 2 * levels * block;
-    s.kappa = s.rho + levels * block;
+    s.rho = s.up + 2 * levels * n_outputs * block;
+    s.g = s.rho + levels * block;
+    s.kappa = s.g + block;
     s.holds = (lane_mask *)(s.kappa + levels * SHAP_ROWS);
     s.edge = (const double **)(s.kappa + 2 * levels * SHAP_ROWS);
-    s.plane = (int32_t *)(s.kappa + 3 * levels * SHAP_ROWS);
+    s.column = (int32_t *)(s.kappa + 3 * levels * SHAP_ROWS);
     for (int e = 0; e < tree->n_points; e++)
         for (int r = 0; r < SHAP_ROWS; r++)
             s.down[e * SHAP_ROWS + r] = tree->weights[e];
     for (int64_t g = 0; g < n_groups; g++) {
         s.planes = planes + g * n_planes * SHAP_ROWS;
-        s.sums = sums + g * n_planes * SHAP_ROWS;
-        s.pairs = pairs ? pairs + g * (n_planes * (n_planes - 1) / 2) * SHAP_ROWS : 0;
+        s.sums = sums + g * n_columns * SHAP_ROWS;
+        s.pairs = pairs ? pairs + g * (n_columns * (n_columns - 1) / 2) * SHAP_ROWS : 0;
         if (pairs)
-            shap_group(tree, &s, 1);
+            shap_group(tree, &s, 1, 0);
+        else if (n_outputs == 1)
+            shap_group(tree, &s, 0, 1);
         else
-            shap_group(tree, &s, 0);
+            shap_group(tree, &s, 0, 0);
     }
 }
 
 /* Adds the mean value over the training rows, of n_groups groups of rows of which the features with a nonzero
    byte in `known` are known and no other: what partial dependence is.
 
-   known  (n_planes,)
+   known  (n_columns,)
    space  2 * (n_levels + 1) * SHAP_ROWS doubles
    sums   (n_groups, SHAP_ROWS) */
 void FN(shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
@@ -319,12 +318,12 @@ void FN(shap_known)(const shap_tree *tree, const double *planes, const uint8_t *
             if (what == SHAP_TURN || what == SHAP_LEAVE)
                 continue;
             SHAP_EACH_VECTOR goes[v] = f64_gt(zero, zero);
-            if (known[node->plane])
+            if (known[node->column])
                 shap_decide(tree, node, planes + (g * n_planes + node->plane) * SHAP_ROWS, goes);
             SHAP_EACH_VECTOR {
                 const lane_f64 own = f64_load(p + v * LANES64);
                 const lane_f64 left =
-                    known[node->plane] ? f64_select(goes[v], own, zero) : f64_mul(own, f64_set(node->share));
+                    known[node->column] ? f64_select(goes[v], own, zero) : f64_mul(own, f64_set(node->share));
                 f64_store(below + v * LANES64, left);
                 f64_store(below + SHAP_ROWS + v * LANES64, f64_sub(own, left));
             }

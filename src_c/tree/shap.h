@@ -40,7 +40,7 @@ enum {
     SHAP_ROWS = 16, /* rows of a group */
     SHAP_RIGHT = 1, /* flags: the node is its parent's right child */
     SHAP_MISSING_LEFT = 2,
-    SHAP_CATEGORIES = 4, /* the value is a code: looked up in a set of 256 bits */
+    SHAP_CATEGORIES = 4, /* the value is a code, NaN is 0: looked up in a set of 256 bits */
     SHAP_ENTER = 0,      /* steps: before the children */
     SHAP_TURN = 1,       /* between them, if both are inner nodes */
     SHAP_LEAVE = 2,      /* after them */
@@ -54,7 +54,8 @@ typedef struct shap_node {
     double left, right;  /* above times the child's share of the node's rows */
     double share;        /* the left child's share of the node's rows */
     int64_t inverse;     /* place of the node's numbers in `inverses`; -1 if above_level is */
-    int32_t plane;       /* of the feature */
+    int32_t plane;       /* where the row's value is looked up */
+    int32_t column;      /* of the feature, among the sums: several planes may show one feature */
     int32_t level;       /* 0 for the root */
     int32_t above_level; /* of the feature's former split on the path; -1 if there is none */
     int32_t flags;
@@ -78,7 +79,8 @@ typedef struct shap_tree {
     int32_t n_levels;
 } shap_tree;
 
-/* Doubles of the work space of a tree: 64-byte aligned, anything in it. */
-#define SHAP_SPACE(n_points, n_levels) (((int64_t)(n_levels) + 1) * ((n_points) * 5 + 4) * SHAP_ROWS)
+/* Doubles of the work space of a tree and so many outputs: 64-byte aligned, anything in it. */
+#define SHAP_SPACE(n_points, n_levels, n_outputs)                                                            \
+    ((((int64_t)(n_levels) + 1) * ((n_points) * (3 + 2 * (int64_t)(n_outputs)) + 4) + (n_points)) * SHAP_ROWS)
 
 #endif

@@ -272,3 +272,66 @@ def test_values_are_those_of_the_shap_package():
     np.testing.assert_allclose(model.shap_values(X), explainer.shap_values(X), atol=1e-9)
     found = model.shap_interaction_values(X[:20])
     np.testing.assert_allclose(found, explainer.shap_interaction_values(X[:20]), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("kind", BOOSTING + FORESTS + TREES)
+def test_values_against_a_background(kind, n_classes):
+    X, y = data(n_classes=n_classes if "Classifier" in kind.__name__ else 0)
+    model = small(kind, categorical_features=[2]).fit(X, y)
+    expected, peers = output_of(model, X[:90]), output_of(model, X[300:]).mean(axis=0)
+    values = model.shap_values(X[:90], background=X[300:])
+    np.testing.assert_allclose(values.sum(axis=1), expected - peers, rtol=0, atol=1e-12)
+    assert not model.shap_values(X[:1], background=X[[0, 0, 0]]).any()
+    e = model.explain(X[:90], background=X[300:])
+    np.testing.assert_array_equal(e.values, values)
+    np.testing.assert_allclose(e.base_values, np.broadcast_to(peers, expected.shape), rtol=0, atol=1e-12)
+    if kind not in TREES:
+        model.n_jobs = 2
+        assert values.tobytes() == model.shap_values(X[:90], background=X[300:]).tobytes()
+
+
+def test_background_of_several_outputs_of_a_classifier():
+    X, y = data(n_classes=3)
+    model = small(RandomForestClassifier).fit(X, np.c_[y, y > 0])
+    parts = model.shap_values(X[:40], background=X[40:100])
+    for part, proba, mean in zip(
+        parts, model.predict_proba(X[:40]), model.predict_proba(X[40:100]), strict=True
+    ):
+        np.testing.assert_allclose(part.sum(axis=1) + mean.mean(axis=0), proba, atol=1e-12)
+
+
+def test_wrong_background():
+    X, y = data()
+    model = small(GradientBoostingRegressor).fit(X, y)
+    with pytest.raises(ValueError, match="features"):
+        model.shap_values(X, background=X[:, :3])
+    with pytest.raises(ValueError, match=r"0 sample|minimum of 1"):
+        model.shap_values(X, background=X[:0])
+
+
+def test_refuses_more_than_the_memory(monkeypatch):
+    import os
+
+    X, y = data()
+    model = small(GradientBoostingRegressor).fit(X, y)
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 3}
+    monkeypatch.setattr(os, "sysconf", pages.__getitem__, raising=False)
+    with pytest.raises(MemoryError, match=r"interactions of 400 rows.* 48 would take half"):
+        model.shap_interaction_values(X)
+    with pytest.raises(MemoryError, match="SHAP values of 400 rows"):
+        model.shap_values(X)
+    assert model.shap_interaction_values(X[:48]).shape == (48, 4, 4)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("shap") is None, reason="shap is not installed")
+def test_values_against_a_background_are_those_of_the_shap_package():
+    shap = pytest.importorskip("shap")
+    from sklearn.ensemble import RandomForestRegressor as TheirForest
+
+    from fastml.io import from_sklearn
+
+    X, y = data(missing=False)
+    forest = TheirForest(10, random_state=0).fit(X, y)
+    theirs = shap.TreeExplainer(forest, X[:30], feature_perturbation="interventional").shap_values(X)
+    np.testing.assert_allclose(from_sklearn(forest).shap_values(X, background=X[:30]), theirs, atol=1e-6)

@@ -4,7 +4,9 @@
 
 enum { MOST_NODES = 60, MOST_POINTS = 9 };
 
-/* A random tree, planted node after node on the way through it. */
+/* The kernels of src_c/tree/shap and src_c/tree/background, which look at the same trees.
+
+   A random tree, planted node after node on the way through it. */
 typedef struct plot {
     shap_node nodes[MOST_NODES];
     int64_t steps[3 * MOST_NODES];
@@ -19,7 +21,7 @@ static void plant(bench *b, plot *p, int64_t most, int32_t level, int is_right, 
     int64_t part[2];
     part[0] = below(b, most);
     part[1] = most - 1 - part[0];
-    node->plane = (int32_t)below(b, p->n_planes);
+    node->plane = node->column = (int32_t)below(b, p->n_planes);
     node->level = level;
     node->flags = is_right ? SHAP_RIGHT : 0;
     node->threshold = (double)below(b, 9) - 4.0;
@@ -107,12 +109,14 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
     const double *planes = setting(b, p, &tree, n_groups);
     const int64_t n_sums = n_groups * p->n_planes * SHAP_ROWS;
     const int64_t n_pairs = n_groups * (p->n_planes * (p->n_planes - 1) / 2) * SHAP_ROWS;
-    double *space = room(b, (size_t)SHAP_SPACE(tree.n_points, tree.n_levels) * sizeof *space);
-    double *sums = drawn(b, n_sums, -1.0), *pairs = drawn(b, n_pairs, -1.0);
+    const int64_t n_outputs = 1 + below(b, tree.value_step);
+    double *space = room(b, (size_t)SHAP_SPACE(tree.n_points, tree.n_levels, n_outputs) * sizeof *space);
+    double *sums = drawn(b, n_outputs * n_sums, -1.0), *pairs = drawn(b, n_outputs * n_pairs, -1.0);
     const int with_pairs = (int)below(b, 2);
-    k->shap_rows(&tree, planes, p->n_planes, n_groups, space, sums, with_pairs ? pairs : NULL);
-    keep(b, sums, (size_t)n_sums * sizeof *sums);
-    keep(b, pairs, (size_t)n_pairs * sizeof *pairs);
+    k->shap_rows(&tree, planes, p->n_planes, p->n_planes, n_outputs, n_groups, space, sums, n_sums,
+                 with_pairs ? pairs : NULL, n_pairs);
+    keep(b, sums, (size_t)(n_outputs * n_sums) * sizeof *sums);
+    keep(b, pairs, (size_t)(n_outputs * n_pairs) * sizeof *pairs);
     keep(b, p->steps, sizeof p->steps);
 }
 
@@ -131,8 +135,156 @@ static void known(const fastml_tree_kernels *k, bench *b) {
     keep(b, p->steps, sizeof p->steps);
 }
 
+/* The tree with leaves that have tables, and others that have none: chosen at random where both could be. */
+typedef struct garden {
+    plot *p;
+    shap_tree tree;
+    background_tree b;
+    background_node *nodes;
+    background_cluster *clusters;
+    int64_t *steps;
+    int64_t n_counts, n_outputs, n_sums;
+    int32_t n_features;
+    double *counts, *tables;
+} garden;
+
+static void place(bench *b, garden *y, int64_t number, const int32_t *column_of, int32_t n_features) {
+    for (int side = 0; side < 2; side++) {
+        background_leaf *leaf = y->nodes[number].leaf + side;
+        leaf->counts = -1;
+        if (y->p->nodes[number].leaf[side] < 0)
+            continue;
+        y->nodes[number].pairs[side] = n_features > BACKGROUND_MOST || below(b, 3) == 0;
+        if (y->nodes[number].pairs[side])
+            continue;
+        leaf->n_features = n_features;
+        leaf->counts = y->n_counts;
+        leaf->table = y->n_counts * BACKGROUND_WIDTH;
+        leaf->cluster = (int32_t)below(b, 2);
+        for (int i = 0; i < n_features; i++)
+            leaf->slot[i] = (int8_t)(column_of[i] % BACKGROUND_WIDTH);
+        y->n_counts += (int64_t)1 << n_features;
+    }
+}
+
+static void lay_out(bench *b, garden *y) {
+    plot *p = y->p;
+    int64_t at_level[MOST_NODES];
+    int32_t bit_of[MOST_NODES], column_of[12], n_features[MOST_NODES];
+    for (int64_t i = 0; i < p->n_nodes; i++) {
+        const shap_node *node = p->nodes + i;
+        const int32_t before = node->level ? n_features[node->level - 1] : 0;
+        at_level[node->level] = i;
+        if (node->level)
+            y->nodes[at_level[node->level - 1]].child[node->flags & SHAP_RIGHT] = (int32_t)i;
+        bit_of[node->level] = node->above_level < 0 ? before : bit_of[node->above_level];
+        n_features[node->level] = before + (node->above_level < 0);
+        if (node->above_level < 0)
+            column_of[before] = node->column;
+        y->nodes[i].bit = bit_of[node->level];
+        y->n_features = n_features[node->level] > y->n_features ? n_features[node->level] : y->n_features;
+        place(b, y, i, column_of, n_features[node->level]);
+    }
+    for (int64_t i = p->n_nodes - 1; i >= 0; i--)
+        for (int side = 0; side < 2; side++)
+            if (p->nodes[i].leaf[side] < 0) {
+                const background_node *child = y->nodes + y->nodes[i].child[side];
+                y->nodes[i].pairs[side] = child->pairs[0] || child->pairs[1];
+            }
+    for (int64_t i = 0; i < p->n_steps; i++)
+        if ((p->steps[i] & 3) != SHAP_LEAVE)
+            y->steps[y->b.n_steps++] = p->steps[i];
+    for (int k = 0; k < 2; k++) {
+        y->clusters[k].n_features = p->n_planes;
+        for (int j = 0; j < p->n_planes; j++)
+            y->clusters[k].column[j] = j;
+    }
+}
+
+static double *plotted(bench *b, garden *y, int64_t n_groups) {
+    y->p = zeros(b, sizeof *y->p);
+    double *planes = setting(b, y->p, &y->tree, n_groups);
+    y->nodes = zeros(b, (size_t)y->p->n_nodes * sizeof *y->nodes);
+    y->clusters = zeros(b, 2 * sizeof *y->clusters);
+    y->steps = zeros(b, (size_t)y->p->n_steps * sizeof *y->steps);
+    lay_out(b, y);
+    y->counts = zeros(b, (size_t)y->n_counts * sizeof *y->counts);
+    y->tables = drawn(b, y->n_counts * BACKGROUND_WIDTH, -1.0);
+    y->n_outputs = 1 + below(b, y->tree.value_step);
+    y->n_sums = y->n_outputs * y->p->n_planes * SHAP_ROWS;
+    y->b = (background_tree){&y->tree, y->nodes, y->clusters, y->steps, y->b.n_steps, y->counts, y->tables};
+    return planes;
+}
+
+static void count(const fastml_tree_kernels *k, bench *b) {
+    garden y = {0};
+    const int64_t n_rows = some_rows(b, 80);
+    const double *planes = plotted(b, &y, (n_rows + SHAP_ROWS - 1) / SHAP_ROWS);
+    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels, 0) * sizeof *space);
+    k->background_count(&y.b, planes, y.p->n_planes, n_rows, space);
+    keep(b, y.counts, (size_t)y.n_counts * sizeof *y.counts);
+}
+
+static void table(const fastml_tree_kernels *k, bench *b) {
+    background_leaf leaf = {0};
+    leaf.n_features = 1 + (int32_t)below(b, BACKGROUND_MOST);
+    const int64_t n = (int64_t)1 << leaf.n_features;
+    const int32_t n_points = (leaf.n_features + 1) / 2;
+    for (int i = 0; i < leaf.n_features; i++)
+        leaf.slot[i] = (int8_t)(i + 2);
+    const double *counts = drawn(b, n, 0.0), *points = drawn(b, n_points, 0.0);
+    const double *weights = drawn(b, n_points, 0.0);
+    double *space = room(b, BACKGROUND_TABLE * sizeof *space);
+    double *made = room(b, (size_t)n * BACKGROUND_WIDTH * sizeof *made);
+    k->background_table(&leaf, counts, 7.0, points, weights, n_points, space, made);
+    keep(b, made, (size_t)n * BACKGROUND_WIDTH * sizeof *made);
+}
+
+static void look_up(const fastml_tree_kernels *k, bench *b) {
+    garden y = {0};
+    const double *planes = plotted(b, &y, 1);
+    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels, y.n_outputs) * sizeof *space);
+    double *sums = drawn(b, y.n_sums, -1.0);
+    k->background_rows(&y.b, planes, y.p->n_planes, y.n_outputs, space, sums);
+    keep(b, sums, (size_t)y.n_sums * sizeof *sums);
+}
+
+static void pairs(const fastml_tree_kernels *k, bench *b) {
+    garden y = {0};
+    const int64_t n_others = 1 + below(b, 40), n_rows = 1 + below(b, SHAP_ROWS);
+    const double *planes = plotted(b, &y, 1 + (n_others + SHAP_ROWS - 1) / SHAP_ROWS);
+    const double *others = planes + y.p->n_planes * SHAP_ROWS;
+    background_room room_of = {0};
+    if (y.p->n_nodes == 0)
+        return;
+    room_of.forks = room(b, (size_t)y.n_features * sizeof *room_of.forks);
+    room_of.gains = room(b, (size_t)(y.n_features + 1) * 2 * (size_t)y.n_outputs * sizeof(double));
+    room_of.chosen = zeros(b, (size_t)y.p->n_planes);
+    double *inverse = room(b, (size_t)(y.n_features + 1) * sizeof *inverse);
+    inverse[0] = 0.0;
+    for (int i = 1; i <= y.n_features; i++)
+        inverse[i] = 1.0 / i;
+    double *sums = drawn(b, y.n_sums, -1.0);
+    k->background_pairs(&y.b, planes, n_rows, others, n_others, y.p->n_planes, y.p->n_planes, y.n_outputs,
+                        inverse, &room_of, sums);
+    keep(b, sums, (size_t)y.n_sums * sizeof *sums);
+    keep(b, room_of.chosen, (size_t)y.p->n_planes);
+}
+
+static void mean(const fastml_tree_kernels *k, bench *b) {
+    garden y = {0};
+    const int64_t n_rows = some_rows(b, 80);
+    const double *planes = plotted(b, &y, (n_rows + SHAP_ROWS - 1) / SHAP_ROWS);
+    double *sums = drawn(b, y.n_outputs, -1.0);
+    if (y.p->n_nodes == 0)
+        return;
+    k->background_mean(&y.b, planes, n_rows, y.p->n_planes, y.n_outputs, sums);
+    keep(b, sums, (size_t)y.n_outputs * sizeof *sums);
+}
+
 const kernel_case shap_cases[] = {
-    {"shap_rows", rows},
-    {"shap_known", known},
-    {NULL, NULL},
+    {"shap_rows", rows},          {"shap_known", known},
+    {"background_count", count},  {"background_table", table},
+    {"background_rows", look_up}, {"background_pairs", pairs},
+    {"background_mean", mean},    {NULL, NULL},
 };

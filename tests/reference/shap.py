@@ -11,6 +11,8 @@ from math import factorial
 import numpy as np
 
 __all__ = [
+    "against_background",
+    "against_background_by_leaves",
     "by_paths",
     "by_subsets",
     "interactions_by_paths",
@@ -52,6 +54,56 @@ def by_subsets(tree, decisions):
             for chosen in combinations(others, size)
         )
     return values
+
+
+def _mixed_value(tree, decisions, other, known):
+    """Value of the row whose features in `known` are those of one row, and the rest those of another."""
+    node = 0
+    while tree["left"][node] >= 0:
+        chosen = decisions if tree["feature"][node] in known else other
+        node = tree["left"][node] if chosen[node] else tree["right"][node]
+    return Fraction(tree["value"][node])
+
+
+def against_background(tree, decisions, background):
+    """Interventional SHAP value of each feature by Shapley's formula: dict of Fraction.
+
+    `background` is a list of the decisions of its rows.
+    """
+    features = _features(tree)
+    m = len(features)
+
+    def mean(known):
+        return sum(_mixed_value(tree, decisions, other, known) for other in background) / len(background)
+
+    values = {}
+    for f in features:
+        others = [g for g in features if g != f]
+        values[f] = sum(
+            Fraction(factorial(size) * factorial(m - size - 1), factorial(m))
+            * (mean({*chosen, f}) - mean(set(chosen)))
+            for size in range(m)
+            for chosen in combinations(others, size)
+        )
+    return values
+
+
+def against_background_by_leaves(tree, decisions, background):
+    """What `against_background` gives, leaf by leaf and pair by pair (Lundberg et al. 2020, algorithm 3)."""
+    values = dict.fromkeys(_features(tree), Fraction(0))
+    for other in background:
+        theirs = list(_paths(tree, other, Fraction))
+        for (value, path), (_, their_path) in zip(_paths(tree, decisions, Fraction), theirs, strict=True):
+            own = [f for f in path if path[f][0] and not their_path[f][0]]
+            their = [f for f in path if their_path[f][0] and not path[f][0]]
+            if len(own) + len(their) + sum(path[f][0] and their_path[f][0] for f in path) < len(path):
+                continue  # a feature lets neither of the two pass
+            a, b = len(own), len(their)
+            for f in own:
+                values[f] += value * Fraction(factorial(a - 1) * factorial(b), factorial(a + b))
+            for f in their:
+                values[f] -= value * Fraction(factorial(a) * factorial(b - 1), factorial(a + b))
+    return {f: value / len(background) for f, value in values.items()}
 
 
 def interactions_by_subsets(tree, decisions):

@@ -118,12 +118,12 @@ cdef extern from "tree/kernels.h" nogil:
     cdef enum:
         SHAP_ROWS, SHAP_RIGHT, SHAP_MISSING_LEFT, SHAP_CATEGORIES, SHAP_ENTER, SHAP_TURN, SHAP_LEAVE, SHAP_PAIR
 
-    int64_t SHAP_SPACE(int64_t n_points, int64_t n_levels)
+    int64_t SHAP_SPACE(int64_t n_points, int64_t n_levels, int64_t n_outputs)
 
     ctypedef struct shap_node:
         double threshold, above, left, right, share
         int64_t inverse
-        int32_t plane, level, above_level, flags
+        int32_t plane, column, level, above_level, flags
         int32_t leaf[2]
 
     ctypedef struct shap_tree:
@@ -138,6 +138,43 @@ cdef extern from "tree/kernels.h" nogil:
         const double *points
         const double *weights
         int32_t n_points, n_levels
+
+    cdef enum:
+        BACKGROUND_MOST, BACKGROUND_WIDTH, BACKGROUND_TABLE
+
+    int64_t BACKGROUND_WALK(int64_t n_levels, int64_t n_outputs)
+
+    ctypedef struct background_leaf:
+        int64_t counts, table
+        int32_t n_features, cluster
+        int8_t slot[BACKGROUND_MOST]
+
+    ctypedef struct background_node:
+        int32_t bit
+        int32_t child[2]
+        uint8_t pairs[2]
+        background_leaf leaf[2]
+
+    ctypedef struct background_cluster:
+        int32_t n_features
+        int32_t column[BACKGROUND_WIDTH]
+
+    ctypedef struct background_tree:
+        const shap_tree *tree
+        const background_node *nodes
+        const background_cluster *clusters
+        const int64_t *steps
+        int64_t n_steps
+        double *counts
+        double *tables
+
+    ctypedef struct background_fork:
+        int64_t node
+
+    ctypedef struct background_room:
+        background_fork *forks
+        double *gains
+        uint8_t *chosen
 
     ctypedef struct split_params:
         double scale_g, scale_h
@@ -279,6 +316,19 @@ cdef extern from "tree/kernels.h" nogil:
 
     ctypedef struct fastml_tree_kernels:
         const char *name
+        void (*background_count)(const background_tree *b, const double *planes, int64_t n_planes, int64_t n_rows,
+                                 double *space) noexcept nogil
+        void (*background_table)(const background_leaf *leaf, const double *counts, double total,
+                                 const double *points, const double *weights, int32_t n_points, double *space,
+                                 double *table) noexcept nogil
+        void (*background_rows)(const background_tree *b, const double *planes, int64_t n_columns, int64_t n_outputs,
+                                double *space, double *sums) noexcept nogil
+        void (*background_pairs)(const background_tree *b, const double *planes, int64_t n_rows,
+                                 const double *others, int64_t n_others, int64_t n_planes, int64_t n_columns,
+                                 int64_t n_outputs, const double *inverse, const background_room *room,
+                                 double *sums) noexcept nogil
+        void (*background_mean)(const background_tree *b, const double *planes, int64_t n_rows, int64_t n_planes,
+                                int64_t n_outputs, double *sums) noexcept nogil
         void (*gradient_rows)(const gradient_task *task, int64_t lo, int64_t hi) noexcept nogil
         void (*gradient_lse)(const double *raw, int64_t stride, int32_t n_outputs, int64_t lo, int64_t hi,
                              double *lse) noexcept nogil
@@ -319,8 +369,9 @@ cdef extern from "tree/kernels.h" nogil:
         int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
                                   int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
                                   uint16_t *out) noexcept nogil
-        void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_groups,
-                          double *space, double *sums, double *pairs) noexcept nogil
+        void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_columns,
+                          int64_t n_outputs, int64_t n_groups, double *space, double *sums, int64_t sum_step,
+                          double *pairs, int64_t pair_step) noexcept nogil
         void (*shap_known)(const shap_tree *tree, const double *planes, const uint8_t *known, int64_t n_planes,
                            int64_t n_groups, double *space, double *sums) noexcept nogil
         void (*split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes, const split_params *p,

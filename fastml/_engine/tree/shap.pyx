@@ -24,6 +24,7 @@ cdef enum:
     MOST_GROUPS = 16           # in a block
     BLOCK_BYTES = 256 << 10    # planes and sums of a block: they stay in the second-level cache
     PAIRS_COST = 3             # of interactions, to the values: more on long paths
+    OUTPUTS_AT_ONCE = 8        # of trees with several numbers in a leaf: their work space stays in the cache
 
 cdef double CHECK_STEPS = 2e8     # nodes times points times rows between two looks at the keyboard
 cdef double SERIAL_STEPS = 5e4    # for which a second thread does not pay
@@ -38,19 +39,19 @@ cdef class _Blocks:
 
     cdef ShapTrees trees
     cdef Planes rows
-    cdef const int32_t[::1] features        # of the planes
+    cdef const int32_t[::1] features        # of the columns of sums
     cdef double[:, :, ::1] values           # (n_rows, n_features, n_outputs)
     cdef double[:, :, :, ::1] pairs         # (n_rows, n_features, n_features, n_outputs), or None
     cdef bint with_pairs
-    cdef Py_ssize_t n_outputs, n_pairs, n_groups
+    cdef Py_ssize_t n_columns, n_outputs, n_pairs, n_groups
     cdef Py_ssize_t planes_size, sums_size, pairs_size, space_size, room_size   # doubles of a thread
     cdef object memory
     cdef double *room
 
     cdef int run(self, int n_threads) except -1:
         cdef Py_ssize_t n_rows = self.rows.n_rows, n_planes = self.rows.n_planes, b, start, stop, window, n_blocks
-        cdef Py_ssize_t group = SHAP_ROWS * (n_planes + self.n_outputs * (n_planes + self.n_pairs))
-        cdef double row_work = self.trees.row_steps * self.trees.n_columns * (1 + self.with_pairs * PAIRS_COST)
+        cdef Py_ssize_t group = SHAP_ROWS * (n_planes + self.n_outputs * (self.n_columns + self.n_pairs))
+        cdef double row_work = self.trees.row_steps * self.trees.width * (1 + self.with_pairs * PAIRS_COST)
         cdef double work = row_work * n_rows
         cdef uint8_t[::1] view
         if work < SERIAL_STEPS:
@@ -61,9 +62,10 @@ cdef class _Blocks:
                             <Py_ssize_t> (CHECK_STEPS / (SHAP_ROWS * row_work + 1.0)))
         self.n_groups = max(self.n_groups, <Py_ssize_t> 1)
         self.planes_size = self.n_groups * n_planes * SHAP_ROWS
-        self.sums_size = self.n_outputs * self.planes_size
+        self.sums_size = self.n_outputs * self.n_groups * self.n_columns * SHAP_ROWS
         self.pairs_size = self.n_outputs * self.n_groups * self.n_pairs * SHAP_ROWS
-        self.space_size = aligned(max(self.trees.space(), self.rows.room(self.n_groups * SHAP_ROWS)))
+        self.space_size = aligned(max(self.trees.space(min(self.trees.width, <Py_ssize_t> OUTPUTS_AT_ONCE)),
+                                      self.rows.room(self.n_groups * SHAP_ROWS)))
         self.room_size = self.planes_size + self.sums_size + self.pairs_size + self.space_size
         self.memory = np.empty(n_threads * self.room_size * 8 + 64, dtype=np.uint8)
         view = self.memory
@@ -85,7 +87,9 @@ cdef class _Blocks:
     cdef void block(self, Py_ssize_t number, int thread) noexcept nogil:
         cdef Py_ssize_t lo = number * self.n_groups * SHAP_ROWS
         cdef Py_ssize_t n = min(self.n_groups * SHAP_ROWS, self.rows.n_rows - lo)
-        cdef Py_ssize_t n_groups = (n + SHAP_ROWS - 1) // SHAP_ROWS, t, k, n_planes = self.rows.n_planes, output
+        cdef Py_ssize_t n_groups = (n + SHAP_ROWS - 1) // SHAP_ROWS, t, k, part, output
+        cdef Py_ssize_t sum_step = self.n_groups * self.n_columns * SHAP_ROWS
+        cdef Py_ssize_t pair_step = self.n_groups * self.n_pairs * SHAP_ROWS
         cdef double *planes = self.room + thread * self.room_size
         cdef double *sums = planes + self.planes_size
         cdef double *pairs = sums + self.sums_size
@@ -96,31 +100,34 @@ cdef class _Blocks:
         memset(sums, 0, (self.sums_size + self.pairs_size) * sizeof(double))
         for t in range(self.trees.n_trees):
             tree = self.trees.prepared[t].tree
-            for k in range(self.trees.n_columns):
+            for part in range((self.trees.width + OUTPUTS_AT_ONCE - 1) // OUTPUTS_AT_ONCE):
+                k = part * OUTPUTS_AT_ONCE
                 output = self.trees.output[t] + k
                 if self.with_pairs:
-                    own_pairs = pairs + output * self.n_groups * self.n_pairs * SHAP_ROWS
-                K.shap_rows(&tree, planes, n_planes, n_groups, space, sums + output * self.planes_size, own_pairs)
-                tree.values += 1
+                    own_pairs = pairs + output * pair_step
+                K.shap_rows(&tree, planes, self.rows.n_planes, self.n_columns,
+                            min(self.trees.width - k, <Py_ssize_t> OUTPUTS_AT_ONCE), n_groups, space,
+                            sums + output * sum_step, sum_step, own_pairs, pair_step)
+                tree.values += OUTPUTS_AT_ONCE
         self.write_values(lo, n, sums)
         if self.with_pairs:
             self.write_pairs(lo, n, pairs)
 
     cdef void write_values(self, Py_ssize_t lo, Py_ssize_t n, const double *sums) noexcept nogil:
-        cdef Py_ssize_t i, p, k, n_planes = self.rows.n_planes
+        cdef Py_ssize_t i, p, k
         cdef const double *own
         for i in range(n):
-            for p in range(n_planes):
-                own = sums + (i // SHAP_ROWS * n_planes + p) * SHAP_ROWS + i % SHAP_ROWS
+            for p in range(self.n_columns):
+                own = sums + (i // SHAP_ROWS * self.n_columns + p) * SHAP_ROWS + i % SHAP_ROWS
                 for k in range(self.n_outputs):
-                    self.values[lo + i, self.features[p], k] += own[k * self.planes_size]
+                    self.values[lo + i, self.features[p], k] += own[k * self.n_groups * self.n_columns * SHAP_ROWS]
 
     cdef void write_pairs(self, Py_ssize_t lo, Py_ssize_t n, const double *pairs) noexcept nogil:
         cdef Py_ssize_t i, p, q, k, f, g
         cdef const double *own
         cdef double half
         for i in range(n):
-            for p in range(self.rows.n_planes):
+            for p in range(self.n_columns):
                 for q in range(p):
                     own = pairs + (i // SHAP_ROWS * self.n_pairs + p * (p - 1) // 2 + q) * SHAP_ROWS + i % SHAP_ROWS
                     f, g = self.features[p], self.features[q]
@@ -130,7 +137,8 @@ cdef class _Blocks:
                         self.pairs[lo + i, g, f, k] += half
 
 
-def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint interactions=False, int n_threads=1):
+def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint interactions=False, int n_threads=1,
+                owner=None):
     """Sums over the trees of the SHAP values of rows.
 
     Parameters
@@ -142,6 +150,8 @@ def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint intera
         Of the model.
     interactions : bool, default=False
     n_threads : int, default=1
+    owner : int32 array of shape (n_forest_features,), optional
+        The model's feature behind each feature of the forest, where the forest sees some of them several times.
 
     Returns
     -------
@@ -159,21 +169,18 @@ def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint intera
     MemoryError
     """
     cdef _Blocks work = _Blocks()
-    cdef Py_ssize_t n_columns = n_outputs(forest)
-    features = used_features(forest)
-    if rows.n_planes != len(features):
-        raise ValueError(f"the forest splits on {len(features)} features, rows have {rows.n_planes} planes")
-    work.rows, work.features, work.n_outputs = rows, features, n_columns
-    work.with_pairs = interactions
-    work.n_pairs = rows.n_planes * (rows.n_planes - 1) // 2 if interactions else 0
-    values = np.zeros((rows.n_rows, n_features, n_columns))
+    features, columns = columns_of(forest, rows, owner)
+    work.rows, work.features, work.n_outputs = rows, features, n_outputs(forest)
+    work.n_columns, work.with_pairs = len(features), interactions
+    work.n_pairs = work.n_columns * (work.n_columns - 1) // 2 if interactions else 0
+    values = np.zeros((rows.n_rows, n_features, work.n_outputs))
     work.values = values
     pairs = None
     if interactions:
-        pairs = np.zeros((rows.n_rows, n_features, n_features, n_columns))
+        pairs = np.zeros((rows.n_rows, n_features, n_features, work.n_outputs))
         work.pairs = pairs
-    expected = np.zeros(n_columns)
-    for trees in batches(forest, features, interactions, n_threads, expected):
+    expected = np.zeros(work.n_outputs)
+    for trees in batches(forest, columns, interactions, n_threads, expected):
         work.trees = trees
         if rows.n_rows:
             work.run(n_threads)
@@ -188,7 +195,7 @@ def shap_values(forest, Planes rows not None, Py_ssize_t n_features, bint intera
     return values, expected
 
 
-def known_values(forest, Planes rows not None, features, int n_threads=1):
+def known_values(forest, Planes rows not None, features, int n_threads=1, owner=None):
     """Sums over trees of the mean value over training rows, of rows of which some features are known.
 
     Parameters
@@ -197,9 +204,11 @@ def known_values(forest, Planes rows not None, features, int n_threads=1):
     rows : Planes
         As for `shap_values`. Values of other features are not looked at.
     features : integer array
-        The features that are known.
+        The features of the model that are known.
     n_threads : int, default=1
         For making trees ready.
+    owner : int32 array of shape (n_forest_features,), optional
+        As for `shap_values`.
 
     Returns
     -------
@@ -213,9 +222,7 @@ def known_values(forest, Planes rows not None, features, int n_threads=1):
     cdef double[::1] planes, space
     cdef double[:, ::1] sums
     cdef uint8_t[::1] known
-    used = used_features(forest)
-    if n_planes != len(used):
-        raise ValueError(f"the forest splits on {len(used)} features, rows have {n_planes} planes")
+    used, columns = columns_of(forest, rows, owner)
     planes = np.zeros(n_groups * n_planes * SHAP_ROWS + 1)
     space = np.zeros(rows.room(n) + 1)
     if n:
@@ -223,13 +230,13 @@ def known_values(forest, Planes rows not None, features, int n_threads=1):
     known = np.append(np.isin(used, features), False).astype(np.uint8)
     sums = np.zeros((n_columns, n_groups * SHAP_ROWS + 1))
     expected = np.zeros(n_columns)
-    for batch in batches(forest, used, False, n_threads, expected):
+    for batch in batches(forest, columns, False, n_threads, expected):
         trees = batch
-        space = np.zeros(trees.space() + 1)
+        space = np.zeros(trees.space(1) + 1)
         for t in range(trees.n_trees):
             check()
             tree = trees.prepared[t].tree
-            for k in range(trees.n_columns):
+            for k in range(trees.width):
                 if tree.n_steps:
                     K.shap_known(&tree, &planes[0], &known[0], n_planes, n_groups, &space[0],
                                  &sums[trees.output[t] + k, 0])
@@ -250,12 +257,27 @@ def expected_values(forest):
     float64 array of shape (n_outputs,)
     """
     expected = np.zeros(n_outputs(forest))
-    for _ in batches(forest, used_features(forest), False, 1, expected):
+    for _ in batches(forest, np.zeros(len(used_features(forest)), dtype=np.int32), False, 1, expected):
         check()
     return expected
 
 
-def batches(forest, features, bint with_edges, int n_threads, expected):
+def columns_of(forest, Planes rows, owner):
+    """The features of the model that the trees split on, and for each of the forest's the number of its own.
+
+    Returns
+    -------
+    features : int32 array of shape (n_columns,)
+    columns : int32 array of shape (n_planes,)
+    """
+    used = used_features(forest)
+    if rows.n_planes != len(used):
+        raise ValueError(f"the forest splits on {len(used)} features, rows have {rows.n_planes} planes")
+    features, columns = np.unique(used if owner is None else owner[used], return_inverse=True)
+    return features.astype(np.int32), columns.astype(np.int32)
+
+
+def batches(forest, columns, bint with_edges, int n_threads, expected):
     """The trees in batches, ready for explanation; their mean values are added to ``expected``.
 
     Yields
@@ -265,13 +287,14 @@ def batches(forest, features, bint with_edges, int n_threads, expected):
     cdef Py_ssize_t first = 0, last, k
     arrays = forest.arrays()
     offsets = arrays["node_offsets"] if "node_offsets" in arrays else arrays["tree_offsets"]
-    planes = np.zeros(int(features.max(initial=0)) + 1, dtype=np.int32)
-    planes[features] = np.arange(len(features), dtype=np.int32)
+    used = used_features(forest)
+    planes = np.zeros(int(used.max(initial=0)) + 1, dtype=np.int32)
+    planes[used] = np.arange(len(used), dtype=np.int32)
     while first < forest.n_trees:
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + BATCH_NODES, side="right")) - 1)
         flat = flat_trees(forest, first, last)
-        trees = ShapTrees(flat, planes, len(features), with_edges, n_threads)
-        for k in range(trees.n_columns):
+        trees = ShapTrees(flat, planes, columns, with_edges, n_threads)
+        for k in range(trees.width):
             np.add.at(expected, flat["output"] + k, trees.expected[:, k])
         yield trees
         first = last

@@ -19,9 +19,9 @@ cdef struct Prepared:
 
 cdef class ShapTrees:
     cdef Prepared *prepared                    # (n_trees,)
-    cdef readonly Py_ssize_t n_trees, n_columns
+    cdef readonly Py_ssize_t n_trees, width
     cdef readonly double row_steps             # inner nodes times points of all trees: the work of a row
-    cdef readonly object expected              # float64 (n_trees, n_columns)
+    cdef readonly object expected              # float64 (n_trees, width)
     cdef const int32_t[::1] output
     cdef list _owners
-    cdef int64_t space(self) noexcept
+    cdef int64_t space(self, int64_t n_outputs) noexcept

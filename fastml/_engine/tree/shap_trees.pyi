@@ -8,14 +8,14 @@ def rule(n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
 
 class ShapTrees:
     n_trees: int
-    n_columns: int
+    width: int
     row_steps: float
     expected: npt.NDArray[np.float64]
     def __init__(
         self,
         flat: dict[str, Any],
         planes: npt.NDArray[np.int32],
-        n_planes: int,
+        columns: npt.NDArray[np.int32],
         with_edges: bool,
         n_threads: int,
     ) -> None: ...

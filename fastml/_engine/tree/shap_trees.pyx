@@ -62,15 +62,17 @@ cdef class ShapTrees:
         As `flat_trees` makes it; trusted.
     planes : int32 array of shape (n_features,)
         Plane of each feature; only those of features that the trees split on are looked at.
-    n_planes : int
+    columns : int32 array of shape (n_planes,)
+        Place of each plane's feature among the sums: planes that show the same feature have the same.
     with_edges : bool
         Whether interactions will be asked for.
     n_threads : int
 
     Attributes
     ----------
-    n_trees, n_columns : int
-    expected : float64 array of shape (n_trees, n_columns)
+    n_trees, width : int
+        Width: numbers in a leaf.
+    expected : float64 array of shape (n_trees, width)
         Mean value of each tree over its training rows.
     row_steps : float
 
@@ -79,7 +81,7 @@ cdef class ShapTrees:
     MemoryError
     """
 
-    def __cinit__(self, dict flat not None, planes, Py_ssize_t n_planes, bint with_edges, int n_threads):
+    def __cinit__(self, dict flat not None, planes, columns, bint with_edges, int n_threads):
         cdef const int64_t[::1] offsets = flat["offsets"], value_first = flat["value_first"]
         cdef const double[:, ::1] values = flat["values"]
         cdef const uint8_t[:, ::1] sets = flat["category_sets"]
@@ -88,19 +90,19 @@ cdef class ShapTrees:
         cdef _Arrays a
         cdef Prepared *one
         self._owners = [flat]
-        self.n_trees, self.n_columns = n, values.shape[1]
+        self.n_trees, self.width = n, values.shape[1]
         self.output = flat["output"]
         self.prepared = <Prepared *> calloc(n + 1, sizeof(Prepared))
         if self.prepared == NULL:
             raise MemoryError()
-        expected = np.zeros((n, self.n_columns))
+        expected = np.zeros((n, self.width))
         self.expected = expected
         if not n:
             return
         plane_of = np.where(flat["feature"] < 0, np.int32(-1), np.take(planes, flat["feature"], mode="clip"))
         plane_of = np.ascontiguousarray(plane_of, dtype=np.int32)
         cover = flat["cover"].copy()
-        a = _Arrays(flat, plane_of, cover, expected, n_planes)
+        a = _Arrays(flat, plane_of, columns, cover, expected)
         for t in range(n):
             one = self.prepared + t
             one.tree.values = &values[value_first[t], 0]
@@ -143,12 +145,12 @@ cdef class ShapTrees:
         """Points of each tree's rule: int array of shape (n_trees,)."""
         return np.array([self.prepared[t].tree.n_points for t in range(self.n_trees)], dtype=np.intp)
 
-    cdef int64_t space(self) noexcept:
-        """Doubles of work space that the largest tree needs."""
+    cdef int64_t space(self, int64_t n_outputs) noexcept:
+        """Doubles of work space that the largest tree needs for so many outputs at once."""
         cdef Py_ssize_t t
         cdef int64_t most = 0
         for t in range(self.n_trees):
-            most = max(most, SHAP_SPACE(self.prepared[t].tree.n_points, self.prepared[t].tree.n_levels))
+            most = max(most, SHAP_SPACE(self.prepared[t].tree.n_points, self.prepared[t].tree.n_levels, n_outputs))
         return most
 
 
@@ -164,22 +166,22 @@ cdef struct Level:
 cdef class _Arrays:
     """The arrays of all trees, as the walk reads them."""
 
-    cdef const int32_t[::1] left, right, plane, category_set, place
+    cdef const int32_t[::1] left, right, plane, columns, category_set, place
     cdef const double[::1] threshold
     cdef const uint8_t[::1] missing_left
     cdef double[::1] cover
     cdef const double[:, ::1] values
     cdef const int64_t[::1] value_first
     cdef double[:, ::1] expected
-    cdef Py_ssize_t n_planes
+    cdef Py_ssize_t n_columns
 
-    def __init__(self, flat, plane, cover, expected, n_planes):
+    def __init__(self, flat, plane, columns, cover, expected):
         self.left, self.right, self.plane = flat["left"], flat["right"], plane
         self.category_set, self.place = flat["category_set"], flat["place"]
         self.threshold, self.missing_left = flat["threshold"], flat["missing_left"]
         self.cover, self.expected = cover, expected
         self.values, self.value_first = flat["values"], flat["value_first"]
-        self.n_planes = n_planes
+        self.columns, self.n_columns = columns, np.max(columns, initial=-1) + 1
 
     cdef void one(self, Py_ssize_t t, int64_t lo, int64_t hi, Prepared *tree) noexcept nogil:
         """Fills nodes and steps of tree t, whose nodes are [lo, hi)."""
@@ -196,9 +198,9 @@ cdef class _Arrays:
         tree.nodes = <shap_node *> malloc(n * sizeof(shap_node))
         tree.steps = <int64_t *> malloc(3 * n * sizeof(int64_t))
         path = <Level *> malloc(n * sizeof(Level))
-        last = <int32_t *> malloc(self.n_planes * sizeof(int32_t))
+        last = <int32_t *> malloc(self.n_columns * sizeof(int32_t))
         if tree.nodes != NULL and tree.steps != NULL and path != NULL and last != NULL:
-            for i in range(self.n_planes):
+            for i in range(self.n_columns):
                 last[i] = -1
             self.walk(t, lo, tree, path, last)
         else:
@@ -248,7 +250,7 @@ cdef class _Arrays:
             if not is_pair:
                 step[0] = 4 * now.inner + SHAP_LEAVE
                 step += 1
-            last[node.plane] = now.former
+            last[node.column] = now.former
             n_different -= now.former < 0
             if level == 0:
                 break
@@ -274,19 +276,20 @@ cdef class _Arrays:
         now.stage, now.rows = 0, rows
         node = tree.nodes + now.inner
         node.plane, node.level, node.flags = self.plane[i], level, SHAP_RIGHT if side else 0
+        node.column = self.columns[node.plane]
         node.threshold = self.threshold[i]
         if self.category_set[i] >= 0:
             node.threshold = self.category_set[i]
             node.flags |= SHAP_CATEGORIES
         elif self.missing_left[i]:
             node.flags |= SHAP_MISSING_LEFT
-        node.above_level = now.former = last[node.plane]
+        node.above_level = now.former = last[node.column]
         node.above, node.inverse = 1.0, -1
         if now.former >= 0:
             node.above = path[now.former].edge
             node.inverse = tree.n_repeated
             tree.n_repeated += 1
-        last[node.plane] = level
+        last[node.column] = level
         # a split that no training row has come to: either way is as likely
         node.share = self.cover[child[0]] / self.cover[i] if self.cover[i] > 0 else 0.5
         node.left = node.above * node.share

@@ -1,0 +1,196 @@
+"""Which leaves get a table of the background, and where it lies.
+
+A leaf with D features on its path has a table of 2^D lines if that is cheaper than the pairs of rows and background
+rows that would reach it: of these, 3 of 4 pass a feature that splits rows in halves.
+"""
+
+from cython.parallel cimport prange
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
+from libc.stdlib cimport calloc, free, malloc
+
+from fastml._engine.runtime.tree_kernels cimport (
+    BACKGROUND_MOST, BACKGROUND_WIDTH, SHAP_ENTER, SHAP_LEAVE, SHAP_PAIR, background_cluster, background_leaf,
+    background_node, shap_node, shap_tree,
+)
+from fastml._engine.tree.shap_trees cimport ShapTrees
+
+# nanoseconds, measured on one core: of a butterfly, a cell of a table, a look into one, a step of a pair's walk
+cdef double BUTTERFLY_NS = 0.3
+cdef double CELL_NS = 2.0
+cdef double LOOK_NS = 4.0
+cdef double PAIR_NS = 12.0
+
+
+cdef class BackgroundTrees:
+    """Plan for the trees of a batch.
+
+    Parameters
+    ----------
+    trees : ShapTrees
+    n_columns : int
+        Features among the sums.
+    n_rows, n_others : int
+        To be explained, of the background.
+
+    Raises
+    ------
+    MemoryError
+    """
+
+    def __cinit__(self, ShapTrees trees not None, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_others):
+        self.trees, self.n_columns, self.n_rows, self.n_others = trees, n_columns, n_rows, n_others
+        self.plans = <Plan *> calloc(trees.n_trees + 1, sizeof(Plan))
+        if self.plans == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        cdef Py_ssize_t t
+        if self.plans == NULL:
+            return
+        for t in range(self.trees.n_trees):
+            free(self.plans[t].nodes)
+            free(self.plans[t].clusters)
+            free(self.plans[t].steps)
+        free(self.plans)
+
+    def make(self, int n_threads):
+        """Plan all trees."""
+        cdef Py_ssize_t t
+        for t in prange(self.trees.n_trees, nogil=True, num_threads=n_threads, schedule="dynamic"):
+            self.one(t)
+        for t in range(self.trees.n_trees):
+            if self.plans[t].no_memory:
+                raise MemoryError()
+
+    @property
+    def shares(self):
+        """Leaves with a table, trees that have leaves without one: two ints."""
+        tables, with_pairs = 0, 0
+        for t in range(self.trees.n_trees):
+            tables += self.plans[t].n_tables
+            with_pairs += self.plans[t].has_pairs
+        return tables, with_pairs
+
+    cdef Py_ssize_t most_features(self) noexcept:
+        cdef Py_ssize_t t, most = 1
+        for t in range(self.trees.n_trees):
+            most = max(most, <Py_ssize_t> self.trees.prepared[t].n_features)
+        return most
+
+    cdef Py_ssize_t most_levels(self) noexcept:
+        cdef Py_ssize_t t, most = 1
+        for t in range(self.trees.n_trees):
+            most = max(most, <Py_ssize_t> self.trees.prepared[t].tree.n_levels)
+        return most
+
+    cdef void one(self, Py_ssize_t t) noexcept nogil:
+        cdef Plan *plan = self.plans + t
+        cdef int64_t n = self.trees.prepared[t].n_nodes
+        cdef int64_t *last
+        cdef int64_t *stamps
+        plan.tree.tree = &self.trees.prepared[t].tree
+        if n == 0:
+            return
+        plan.nodes = <background_node *> calloc(n, sizeof(background_node))
+        plan.clusters = <background_cluster *> calloc(n + 1, sizeof(background_cluster))
+        plan.steps = <int64_t *> malloc(3 * n * sizeof(int64_t))
+        # by level: the node, the bit of its feature; by bit: the column
+        last = <int64_t *> malloc((2 * plan.tree.tree.n_levels + self.trees.prepared[t].n_features) * sizeof(int64_t))
+        stamps = <int64_t *> calloc(2 * self.n_columns + 1, sizeof(int64_t))  # by column: cluster, slot
+        if plan.nodes != NULL and plan.clusters != NULL and plan.steps != NULL and last != NULL and stamps != NULL:
+            self.walk(t, last, stamps)
+            plan.tree.nodes, plan.tree.clusters, plan.tree.steps = plan.nodes, plan.clusters, plan.steps
+        else:
+            plan.no_memory = True
+        free(last)
+        free(stamps)
+
+    cdef bint pays(self, int n_features, double *pair_work) noexcept nogil:
+        """Whether a table costs less than pairs, and what a pair costs."""
+        cdef double reached = 1.0, lines
+        cdef int _
+        for _ in range(min(n_features, 60)):
+            reached *= 0.75
+        pair_work[0] = reached * PAIR_NS
+        if n_features > BACKGROUND_MOST:
+            return False
+        lines = n_features * <double> (1 << n_features)
+        return (lines * (CELL_NS + BUTTERFLY_NS * ((n_features + 1) // 2)) + LOOK_NS * self.n_rows
+                <= self.n_rows * self.n_others * pair_work[0])
+
+    cdef void walk(self, Py_ssize_t t, int64_t *last, int64_t *stamps) noexcept nogil:
+        cdef Plan *plan = self.plans + t
+        cdef const shap_tree *tree = plan.tree.tree
+        cdef const shap_node *node
+        cdef background_node *own
+        cdef int64_t *node_of = last
+        cdef int64_t *bit_of = last + tree.n_levels
+        cdef int64_t *column_of = bit_of + tree.n_levels
+        cdef int64_t i, number, n_features = 0, n_clusters = 1
+        cdef int what, side
+        for i in range(tree.n_steps):
+            number, what = tree.steps[i] >> 2, tree.steps[i] & 3
+            node, own = tree.nodes + number, plan.nodes + number
+            if what == SHAP_ENTER or what == SHAP_PAIR:
+                if node.level > 0:
+                    plan.nodes[node_of[node.level - 1]].child[node.flags & 1] = <int32_t> number
+                node_of[node.level] = number
+                if node.above_level < 0:
+                    bit_of[node.level] = n_features
+                    column_of[n_features] = node.column
+                    n_features += 1
+                else:
+                    bit_of[node.level] = bit_of[node.above_level]
+                own.bit = <int32_t> bit_of[node.level]
+                for side in range(2):
+                    own.child[side] = -1
+                    if node.leaf[side] >= 0:
+                        n_clusters = place_leaf(self, plan, own.leaf + side, own.pairs + side, column_of,
+                                                n_features, n_clusters, stamps)
+            if (what == SHAP_PAIR or what == SHAP_LEAVE) and node.above_level < 0:
+                n_features -= 1
+        # which ways lead to leaves with tables (kept in `counts` of the sides that are no leaves), which to others
+        for number in range(self.trees.prepared[t].n_nodes - 1, -1, -1):
+            node, own = tree.nodes + number, plan.nodes + number
+            for side in range(2):
+                if node.leaf[side] < 0:
+                    own.pairs[side] = plan.nodes[own.child[side]].pairs[0] or plan.nodes[own.child[side]].pairs[1]
+                    own.leaf[side].counts = max(plan.nodes[own.child[side]].leaf[0].counts,
+                                                plan.nodes[own.child[side]].leaf[1].counts)
+        plan.has_pairs = plan.nodes[0].pairs[0] or plan.nodes[0].pairs[1]
+        for i in range(tree.n_steps):
+            own = plan.nodes + (tree.steps[i] >> 2)
+            if tree.steps[i] & 3 != SHAP_LEAVE and (own.leaf[0].counts >= 0 or own.leaf[1].counts >= 0):
+                plan.steps[plan.tree.n_steps] = tree.steps[i]
+                plan.tree.n_steps += 1
+
+
+cdef int64_t place_leaf(BackgroundTrees trees, Plan *plan, background_leaf *leaf, uint8_t *pairs,
+                        const int64_t *column_of, int64_t n_features, int64_t n_clusters,
+                        int64_t *stamps) noexcept nogil:
+    """Places a leaf; returns the number of clusters."""
+    cdef background_cluster *cluster = plan.clusters + n_clusters - 1
+    cdef int64_t i, n_new = 0
+    cdef double pair_work
+    leaf.counts = -1
+    pairs[0] = not trees.pays(<int> n_features, &pair_work)
+    if pairs[0]:
+        plan.pair_work += pair_work
+        return n_clusters
+    for i in range(n_features):
+        n_new += stamps[2 * column_of[i]] != n_clusters
+    if cluster.n_features + n_new > BACKGROUND_WIDTH:
+        n_clusters += 1
+        cluster += 1
+    for i in range(n_features):
+        if stamps[2 * column_of[i]] != n_clusters:
+            stamps[2 * column_of[i]] = n_clusters
+            stamps[2 * column_of[i] + 1] = cluster.n_features
+            cluster.column[cluster.n_features] = <int32_t> column_of[i]
+            cluster.n_features += 1
+        leaf.slot[i] = <int8_t> stamps[2 * column_of[i] + 1]
+    leaf.n_features, leaf.cluster = <int32_t> n_features, <int32_t> (n_clusters - 1)
+    leaf.counts, leaf.table = plan.n_counts, plan.n_counts * BACKGROUND_WIDTH
+    plan.n_counts += 1 << n_features
+    plan.n_tables += 1
+    return n_clusters
