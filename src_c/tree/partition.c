@@ -43,39 +43,118 @@ static ALWAYS_INLINE int64_t mask_word(const uint8_t *column, const uint32_t *ro
     return count;
 }
 
+#if defined(FASTML_AVX512)
+enum { NEAR = 256 };
+
+/* Codes of 32 rows as words; idx: their distances from the first byte of four vectors of codes. */
+static ALWAYS_INLINE __m512i near_codes(const __m512i *codes, __m512i idx) {
+    const __m512i word = _mm512_srli_epi16(idx, 1);
+    const __m512i low = _mm512_permutex2var_epi16(codes[0], word, codes[1]);
+    const __m512i high = _mm512_permutex2var_epi16(codes[2], word, codes[3]);
+    const __mmask32 upper = _mm512_test_epi16_mask(idx, _mm512_set1_epi16(NEAR / 2));
+    const __m512i odd = _mm512_slli_epi16(_mm512_and_si512(idx, _mm512_set1_epi16(1)), 3);
+    return _mm512_and_si512(_mm512_srlv_epi16(_mm512_mask_blend_epi16(upper, low, high), odd),
+                            _mm512_set1_epi16(0xFF));
+}
+
+static ALWAYS_INLINE __m512i distances(const uint32_t *rows, uint32_t base) {
+    const __m512i from = _mm512_set1_epi32((int)base);
+    const __m256i a = _mm512_cvtepi32_epi16(_mm512_sub_epi32(_mm512_loadu_si512(rows), from));
+    const __m256i b = _mm512_cvtepi32_epi16(_mm512_sub_epi32(_mm512_loadu_si512(rows + 16), from));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* Which of 32 codes go left. */
+static ALWAYS_INLINE uint32_t left_words(const partition_rule *rule, __m512i codes) {
+    if (rule->set) {
+        const __m512i set = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)rule->set));
+        const __m512i word = _mm512_permutexvar_epi16(_mm512_srli_epi16(codes, 4), set);
+        const __m512i bit = _mm512_and_si512(codes, _mm512_set1_epi16(15));
+        return _mm512_test_epi16_mask(_mm512_srlv_epi16(word, bit), _mm512_set1_epi16(1));
+    }
+    const __m512i x =
+        _mm512_and_si512(_mm512_sub_epi16(codes, _mm512_set1_epi16(rule->bias)), _mm512_set1_epi16(0xFF));
+    return _mm512_cmple_epu16_mask(x, _mm512_set1_epi16((uint8_t)(rule->code - rule->bias)));
+}
+
+/* 64 rows side by side. */
+static ALWAYS_INLINE uint64_t next_word(const uint8_t *codes, const partition_rule *rule) {
+    const __m256i a = _mm256_loadu_si256((const __m256i *)codes);
+    const __m256i b = _mm256_loadu_si256((const __m256i *)(codes + 32));
+    return (uint64_t)left_words(rule, _mm512_cvtepu8_epi16(b)) << 32 |
+           left_words(rule, _mm512_cvtepu8_epi16(a));
+}
+
+/* 64 ascending rows, the last of which is less than NEAR beyond the first: their codes are looked up in
+ * registers. */
+static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *rows,
+                                        const partition_rule *rule) {
+    const uint32_t base = rows[63] - (NEAR - 1);
+    __m512i codes[4];
+    for (int k = 0; k < 4; k++)
+        codes[k] = _mm512_loadu_si512(column + base + 64 * k);
+    const uint32_t first = left_words(rule, near_codes(codes, distances(rows, base)));
+    const uint32_t second = left_words(rule, near_codes(codes, distances(rows + 32, base)));
+    return (uint64_t)second << 32 | first;
+}
+#endif
+
+static ALWAYS_INLINE int64_t set_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
+                                      const uint8_t *set, uint64_t *word) {
+    uint64_t bits = 0;
+    int64_t count = 0;
+    for (int j = 0; j < n; j++) {
+        const uint8_t x = column[rows ? (int64_t)rows[j] : first + j];
+        const uint64_t left = set[x >> 3] >> (x & 7) & 1;
+        bits |= left << j;
+        count += (int64_t)left;
+    }
+    *word = bits;
+    return count;
+}
+
+static ALWAYS_INLINE int64_t any_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
+                                      const partition_rule *rule, uint64_t *word) {
+    if (rule->set)
+        return set_word(column, rows, first, n, rule->set, word);
+    return mask_word(column, rows, first, n, rule->bias, (uint8_t)(rule->code - rule->bias), word);
+}
+
 /* Bit i % 64 of mask[i / 64] = row i goes left; returns how many do.
  *
- * column: codes of the split feature for all rows of the matrix. rows: n row numbers, or NULL for first,
- * first + 1, ...
+ * column: codes of the split feature for all rows of the matrix. rows: n row numbers, ascending, or NULL for
+ * first, first + 1, ... Once the matrix is sorted by the leaves of an earlier tree, most 64 rows of a node in
+ * turn are neighbours.
  */
 int64_t FN(partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                            const partition_rule *rule, uint64_t *mask) {
-    int64_t count = 0;
-    if (rule->set) {
-        for (int64_t i = 0; i < n; i += 64) {
-            const int m = n - i < 64 ? (int)(n - i) : 64;
-            uint64_t bits = 0;
-            for (int j = 0; j < m; j++) {
-                const uint8_t x = column[rows ? (int64_t)rows[i + j] : first + i + j];
-                const uint64_t left = rule->set[x >> 3] >> (x & 7) & 1;
-                bits |= left << j;
-                count += (int64_t)left;
-            }
-            mask[i / 64] = bits;
+    const uint32_t *none = (const uint32_t *)0;
+    int64_t count = 0, i = 0;
+    for (; i + 64 <= n; i += 64) {
+        uint64_t *word = mask + i / 64;
+#if defined(FASTML_AVX512)
+        if (!rows) {
+            *word = next_word(column + first + i, rule);
+            count += __builtin_popcountll(*word);
         }
-        return count;
+#else
+        if (!rows)
+            count += any_word(column, none, first + i, 64, rule, word);
+#endif
+#if defined(FASTML_AVX512)
+        else if (rows[i + 63] - rows[i] < NEAR && rows[i + 63] >= NEAR - 1) {
+            *word = near_word(column, rows + i, rule);
+            count += __builtin_popcountll(*word);
+        }
+#else
+        else if (rows[i + 63] - rows[i] == 63)
+            count += any_word(column, none, rows[i], 64, rule, word);
+#endif
+        else
+            count += any_word(column, rows + i, 0, 64, rule, word);
     }
-    const uint8_t limit = (uint8_t)(rule->code - rule->bias);
-    int64_t i = 0;
-    if (rows)
-        for (; i + 64 <= n; i += 64)
-            count += mask_word(column, rows + i, 0, 64, rule->bias, limit, mask + i / 64);
-    else
-        for (; i + 64 <= n; i += 64)
-            count += mask_word(column, (const uint32_t *)0, first + i, 64, rule->bias, limit, mask + i / 64);
     if (i < n)
-        count += mask_word(column, rows ? rows + i : (const uint32_t *)0, first + i, (int)(n - i), rule->bias,
-                           limit, mask + i / 64);
+        count += any_word(column, rows ? rows + i : none, first + i, (int)(n - i), rule, mask + i / 64);
     return count;
 }
 

@@ -22,5 +22,5 @@ def histogram(
     features: np.ndarray | None = None,
     n_threads: int = 1,
     counted: bool = False,
-    least_rows: int | None = None,
+    layout: HistogramLayout | None = None,
 ) -> list[tuple[int, *tuple[np.ndarray, ...]]]: ...

@@ -286,7 +286,7 @@ cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t 
 
 
 def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, features=None, int n_threads=1,
-              bint counted=False, least_rows=None):
+              bint counted=False, HistogramLayout layout=None):
     """Histogram of a set of rows, for tests and benchmarks.
 
     Parameters
@@ -300,17 +300,15 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
     n_threads : int
     counted : bool
         Count the rows as well; at most 1,023.
-    least_rows : int, optional
-        See `HistogramLayout`.
+    layout : HistogramLayout, optional
+        Of `binned`, instead of one that is made from ``features`` for this call.
 
     Returns
     -------
     list of (feature, g, h) or (feature, g, h, rows)
         Sums per code, int64 arrays of length n_codes, in fixed point.
     """
-    cdef HistogramLayout layout = HistogramLayout(binned, features, least_rows)
-    cdef int64_t[::1] cells = np.zeros(max(1, layout.n_cells), dtype=np.int64)
-    cdef int64_t[::1] scratch = np.zeros(max(1, layout.n_cells * (n_threads - 1)), dtype=np.int64)
+    cdef int64_t[::1] cells, scratch
     cdef uint32_t[::1] chosen
     cdef const uint32_t *chosen_p = NULL
     cdef int64_t n = gh.shape[0]
@@ -324,7 +322,11 @@ def histogram(BinnedMatrix binned not None, uint32_t[::1] gh, rows=None, feature
         raise ValueError(f"gh has {n} entries, expected one per row ({binned.n_rows})")
     if counted and n > COUNTED:
         raise ValueError(f"counted cells are for at most {COUNTED} rows, got {n}")
+    if layout is None:
+        layout = HistogramLayout(binned, features)
     layout.refresh(n_threads)
+    cells = np.zeros(max(1, layout.n_cells), dtype=np.int64)
+    scratch = np.zeros(max(1, layout.n_cells * (n_threads - 1)), dtype=np.int64)
     if n > 0 and layout.n_cells > 0:
         with nogil:
             build_histogram(layout, chosen_p, 0, &gh[0], n, &cells[0], counted, &scratch[0], n_threads)

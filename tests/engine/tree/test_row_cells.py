@@ -46,7 +46,7 @@ def test_equals_reference(isa, maker, d):
     binned, gh = make(maker, 20_000, d)
     assert HistogramLayout(binned).lists
     assert not HistogramLayout(binned, np.arange(d, dtype=np.int32)).lists
-    check(binned, gh, np.arange(20_000), histogram(binned, gh, least_rows=0))
+    check(binned, gh, np.arange(20_000), histogram(binned, gh, layout=HistogramLayout(binned, least_rows=0)))
 
 
 @pytest.mark.parametrize("maker", [sparse, few_codes])
@@ -54,8 +54,13 @@ def test_equals_reference(isa, maker, d):
 def test_some_rows_counted_or_not(isa, maker, n):
     binned, gh = make(maker, 20_000, 17)
     rows = np.sort(np.random.default_rng(n).choice(20_000, n, replace=False)).astype(np.uint32)
-    check(binned, gh[:n], rows, histogram(binned, gh[:n], rows=rows, least_rows=0))
-    counted = histogram(binned, gh[:n], rows=rows, counted=True, least_rows=0)
+    check(
+        binned,
+        gh[:n],
+        rows,
+        histogram(binned, gh[:n], rows=rows, layout=HistogramLayout(binned, least_rows=0)),
+    )
+    counted = histogram(binned, gh[:n], rows=rows, counted=True, layout=HistogramLayout(binned, least_rows=0))
     check(binned, gh[:n], rows, counted)
     for feature, _, _, count in counted:
         codes = binned.column_codes[feature][rows]
@@ -68,7 +73,12 @@ def test_any_number_of_threads_and_order_of_rows(maker, n_threads):
     binned, gh = make(maker, 20_000, 30)
     order = np.random.default_rng(2).permutation(20_000).astype(np.uint32)
     binned.reorder(order, n_threads=n_threads)
-    check(binned, gh, np.arange(20_000), histogram(binned, gh, n_threads=n_threads, least_rows=0))
+    check(
+        binned,
+        gh,
+        np.arange(20_000),
+        histogram(binned, gh, n_threads=n_threads, layout=HistogramLayout(binned, least_rows=0)),
+    )
 
 
 @pytest.mark.parametrize("maker", [sparse, few_codes])
