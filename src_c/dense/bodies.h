@@ -32,6 +32,7 @@ const fastml_dense_kernels FN(fastml_dense_kernels) = {
     .forward_backward_mix_log = FN(forward_backward_mix_log),
     .forward_backward_n_lanes = FN(forward_backward_n_lanes),
     .forward_backward_path = FN(forward_backward_path),
+    .forward_backward_path_alone = FN(forward_backward_path_alone),
     .forward_backward_scale = FN(forward_backward_scale),
     .forward_backward_share = FN(forward_backward_share),
     .forward_backward_sums = FN(forward_backward_sums),

@@ -52,6 +52,9 @@ typedef struct fastml_dense_kernels {
     void (*forward_backward_path)(const double *log_transposed, int64_t n_states, const double *d,
                                   int64_t n_frames, int64_t at_start, const double *start, double *best,
                                   double *next, int16_t *back);
+    void (*forward_backward_path_alone)(const double *log_moves, int64_t n_states, int64_t wide,
+                                        const double *d, int64_t n_frames, int64_t at_start,
+                                        const double *start, double *best, double *next, int16_t *back);
     void (*forward_backward_scale)(double *d, int64_t n_frames, int64_t n_components, double *shift);
     void (*forward_backward_share)(const double *gamma, const double *d, const double *components,
                                    int64_t n_frames, int64_t n_states, int64_t n_mix, double *out);

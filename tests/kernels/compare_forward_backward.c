@@ -421,6 +421,24 @@ static void path(const fastml_dense_kernels *k, bench *b) {
     keep(b, back, (size_t)(SEQUENCES * n_frames * m) * sizeof *back);
 }
 
+static void path_alone(const fastml_dense_kernels *k, bench *b) {
+    enum { WIDE = 2 * FORWARD_BACKWARD_MOST_LANES };
+    const int64_t n = 1 + below(b, WIDE), n_frames = 1 + below(b, 30);
+    double moves[WIDE * WIDE], d[31 * WIDE], start[WIDE], best[WIDE] = {0}, next[WIDE];
+    int16_t back[30 * WIDE];
+    for (int i = 0; i < WIDE * WIDE; i++)
+        moves[i] = -1 - (double)below(b, 5); /* so that many paths are equally likely */
+    for (int i = 0; i < 31 * WIDE; i++)
+        d[i] = -(double)below(b, 4);
+    for (int i = 0; i < WIDE; i++)
+        start[i] = -uniform(b);
+    k->forward_backward_path_alone(moves, n, WIDE, d, n_frames, below(b, 2) ? 0 : -1, start, best, next,
+                                   back);
+    keep(b, best, (size_t)n * sizeof *best);
+    for (int64_t t = 0; t < n_frames; t++)
+        keep(b, back + t * WIDE, (size_t)n * sizeof *back);
+}
+
 static void n_lanes(const fastml_dense_kernels *k, bench *b) {
     const int w = k->forward_backward_n_lanes();
     const int divides = w > 1 && w <= FORWARD_BACKWARD_MOST_LANES && SEQUENCES % w == 0;
@@ -428,23 +446,14 @@ static void n_lanes(const fastml_dense_kernels *k, bench *b) {
 }
 
 const dense_case forward_backward_cases[] = {
-    {"forward_backward_backward", backward},
-    {"forward_backward_count", count},
-    {"forward_backward_cut", cut},
-    {"forward_backward_densities", densities},
-    {"forward_backward_forward", forward},
-    {"forward_backward_likelihood", likelihood},
-    {"forward_backward_lookup", lookup},
-    {"forward_backward_mix", mix},
-    {"forward_backward_mix_log", mix_log},
-    {"forward_backward_n_lanes", n_lanes},
-    {"forward_backward_pack_f32", pack_f32},
-    {"forward_backward_pack_f64", pack_f64},
-    {"forward_backward_path", path},
-    {"forward_backward_scale", scale},
-    {"forward_backward_share", share},
-    {"forward_backward_sums", sums},
-    {"forward_backward_totals", totals},
-    {"forward_backward_unpack", unpack},
-    {NULL, NULL},
+    {"forward_backward_backward", backward}, {"forward_backward_count", count},
+    {"forward_backward_cut", cut},           {"forward_backward_densities", densities},
+    {"forward_backward_forward", forward},   {"forward_backward_likelihood", likelihood},
+    {"forward_backward_lookup", lookup},     {"forward_backward_mix", mix},
+    {"forward_backward_mix_log", mix_log},   {"forward_backward_n_lanes", n_lanes},
+    {"forward_backward_pack_f32", pack_f32}, {"forward_backward_pack_f64", pack_f64},
+    {"forward_backward_path", path},         {"forward_backward_path_alone", path_alone},
+    {"forward_backward_scale", scale},       {"forward_backward_share", share},
+    {"forward_backward_sums", sums},         {"forward_backward_totals", totals},
+    {"forward_backward_unpack", unpack},     {NULL, NULL},
 };

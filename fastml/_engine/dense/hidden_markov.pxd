@@ -25,7 +25,7 @@ cdef class Frames:
 
 
 cdef class Model:
-    cdef readonly int n_states, n_padded, n_mix, n_components, n_components_padded, n_symbols
+    cdef readonly int n_states, n_padded, n_wide, n_mix, n_components, n_components_padded, n_symbols
     cdef readonly bint second, entries, dense
     cdef readonly int n_lines, n_pairs, n_rows
     cdef forward_backward_emission emission
@@ -36,6 +36,7 @@ cdef class Model:
     cdef const double *log_table
     cdef const double *tops
     cdef const double *log_transposed
+    cdef const double *log_moves
     cdef const int32_t *left
     cdef const int32_t *right
     cdef const double *_keep(self, array) except? NULL

@@ -8,6 +8,9 @@ from fastml._engine.runtime.dense_kernels cimport D, forward_backward_lanes
 
 from fastml._engine.dense.lane_plan import LONG_WARM_UP, LanePlan
 
+cdef enum:
+    MOST_LANES = 8    # of any instruction set
+
 KINDS = {"diagonal": 0, "entries": 1, "full": 2, "linear": 3, "given": 4}
 
 
@@ -48,6 +51,7 @@ cdef class Model:
         cdef int n = len(startprob), m = padded(n), d = n_features
         self._arrays = []
         self.n_states, self.n_padded, self.n_mix = n, m, n_mix
+        self.n_wide = (n + MOST_LANES - 1) // MOST_LANES * MOST_LANES
         self.n_components = n * n_mix
         self.n_components_padded = padded(self.n_components)
         self.entries = kind == "entries"
@@ -60,6 +64,9 @@ cdef class Model:
         self.chain.transposed = self._keep(moves.T)
         with np.errstate(divide="ignore"):
             self.log_transposed = self._keep(np.log(moves.T))
+            wide = np.zeros((n, self.n_wide))
+            wide[:, :n] = transmat
+            self.log_moves = self._keep(np.log(wide))
             logs = np.log(np.asarray(startprob, dtype=np.float64))
         self.start = np.ascontiguousarray(startprob, dtype=np.float64)
         self.log_start = logs

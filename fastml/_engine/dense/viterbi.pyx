@@ -1,8 +1,10 @@
 """The most likely paths of many sequences.
 
-As many sequences as a vector has lanes go beside each other. Which state comes before which is not kept for all
-frames: only the best probabilities at the begin of every block are, and a block is gone through again on the way
-back. Of equally likely states the lowest is taken, on any number of threads.
+As many sequences as a vector has lanes go beside each other. Where too few of about the same length are left for
+that, each goes alone with its states in lanes; then lanes hold stretches of it while its densities are computed.
+Which state comes before which is not kept for all frames: only the best probabilities at the begin of every block
+are, and a block is gone through again on the way back. Of equally likely states the lowest is taken, on any number
+of threads.
 """
 
 import numpy as np
@@ -20,7 +22,8 @@ from fastml._engine.dense.hidden_markov import n_lanes as lanes_of_vector
 from fastml._engine.runtime.interrupt import check
 
 cdef enum:
-    BLOCK = 256
+    BLOCK = 256             # frames of each lane
+    ALONE = 1 << 17         # doubles of a block of a sequence that goes alone
 
 
 cdef struct Work:
@@ -33,6 +36,7 @@ cdef struct Work:
     double *next
     double *start
     double *kept
+    double *rows
     int64_t *edges
     int16_t *back
 
@@ -40,7 +44,7 @@ cdef struct Work:
 cdef class _Paths:
     cdef Frames frames
     cdef Model model
-    cdef Py_ssize_t n_lanes, most_blocks
+    cdef Py_ssize_t n_lanes, most_blocks, most_alone, alone_block
     cdef const int64_t[:, ::1] groups
     cdef const int64_t[::1] offsets, lengths
     cdef int64_t[::1] path
@@ -49,18 +53,20 @@ cdef class _Paths:
     cdef Py_ssize_t carve(self, double *room, Work *work) noexcept nogil:
         """Places in a thread's workspace; its size in doubles."""
         cdef Py_ssize_t w = self.n_lanes, n = self.model.n_padded, c = self.model.n_components_padded
+        cdef Py_ssize_t wide = self.model.n_wide, states = max(w * n, wide)
         work.x = room
         work.known = work.x + BLOCK * w * self.model.emission.n_rows
         work.components = work.known + BLOCK * w
         work.d = work.components + BLOCK * w * c
         work.unused = work.d + BLOCK * w * n
         work.best = work.unused + BLOCK * w
-        work.next = work.best + w * n
-        work.start = work.next + w * n
-        work.kept = work.start + w * n
-        work.edges = <int64_t *>(work.kept + self.most_blocks * w * n)
+        work.next = work.best + states
+        work.start = work.next + states
+        work.kept = work.start + states
+        work.rows = work.kept + max(self.most_blocks * w * n, self.most_alone * wide)
+        work.edges = <int64_t *>(work.rows + (self.alone_block * self.model.n_states + wide if self.most_alone else 0))
         work.back = <int16_t *>(work.edges + self.most_blocks + 1)
-        return <double *>(work.back + BLOCK * w * n) - room
+        return <double *>(work.back + max(BLOCK * w * n, self.alone_block * wide if self.most_alone else 0)) - room
 
     cdef void densities(self, const forward_backward_lanes *lanes, int64_t b, int64_t e, Work *work) noexcept nogil:
         if self.model.n_symbols:
@@ -130,6 +136,79 @@ cdef class _Paths:
                         self.path[lanes.first[l] + b + t] = at[l]
                         at[l] = work.back[(t * n + at[l]) * w + l]
 
+    cdef void alone_densities(self, Py_ssize_t first, int64_t b, int64_t e, Work *work) noexcept nogil:
+        """Log densities of frames b to e of the sequence that begins in row `first`, line by line into work.rows."""
+        cdef forward_backward_lanes lanes, lines
+        cdef int64_t at, stretch
+        cdef double *rows = work.rows
+        cdef Py_ssize_t l
+        while b < e:
+            stretch = min(<int64_t>BLOCK, (e - b + self.n_lanes - 1) // self.n_lanes)
+            lanes.n_frames = lines.n_frames = stretch
+            at = 0
+            for l in range(self.n_lanes):
+                lanes.first[l], lines.first[l] = first + b + at, at
+                lanes.since[l] = lines.since[l] = 0
+                lanes.to[l] = lines.to[l] = max(<int64_t>0, min(stretch, e - b - at))
+                at += stretch
+            self.densities(&lanes, 0, stretch, work)
+            D.forward_backward_unpack(work.d, self.model.n_padded, self.model.n_states, &lines, 0, stretch, rows)
+            rows += min(at, e - b) * self.model.n_states
+            b += min(at, e - b)
+
+    cdef void go_alone(self, Py_ssize_t first, int64_t b, int64_t e, Work *work, double *best,
+                       int16_t *back) noexcept nogil:
+        self.alone_densities(first, b, e, work)
+        D.forward_backward_path_alone(self.model.log_moves, self.model.n_states, self.model.n_wide, work.rows, e - b,
+                                      0 if b == 0 else -1, work.start, best, work.next, back)
+
+    cdef void alone(self, Py_ssize_t s, double *room) noexcept nogil:
+        cdef Work work
+        cdef Py_ssize_t k, n = self.model.n_states, wide = self.model.n_wide, first = self.offsets[s]
+        cdef int64_t t, b, e, n_frames = self.lengths[s], n_blocks = 0, at = 0
+        self.carve(room, &work)
+        for k in range(wide):
+            work.best[k] = 0.0
+            work.start[k] = self.model.log_start[k] if k < n else NAN
+        e = 0
+        while e < n_frames:
+            b, e = e, min(n_frames, e + <int64_t>self.alone_block)
+            for k in range(wide):
+                work.kept[n_blocks * wide + k] = work.best[k]
+            n_blocks += 1
+            self.go_alone(first, b, e, &work, work.best, work.back if e == n_frames else NULL)
+        for k in range(n):
+            if work.best[k] > work.best[at]:
+                at = k
+        self.likelihood[s] = work.best[at] if work.best[at] > -1e200 else -INFINITY
+        while n_blocks:
+            n_blocks -= 1
+            b, e = n_blocks * self.alone_block, min(n_frames, (n_blocks + 1) * <int64_t>self.alone_block)
+            if e < n_frames:
+                self.go_alone(first, b, e, &work, work.kept + n_blocks * wide, work.back)
+            for t in range(e - b - 1, -1, -1):
+                self.path[first + b + t] = at
+                at = work.back[t * wide + at]
+
+
+def _arrange(lengths, Py_ssize_t width):
+    """Sequences by length, `width` to a group; those of a group that would leave most lanes idle, one to a group.
+
+    Returns
+    -------
+    int64 array of shape (n_groups, width)
+        Numbers of sequences; -1: none.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    groups = np.full((len(order) + width - 1) // width * width, -1, dtype=np.int64)
+    groups[: len(order)] = order
+    groups = groups.reshape(-1, width)
+    used = np.where(groups >= 0, lengths[groups], 0)
+    idle = 2 * used.sum(axis=1) <= width * used[:, 0]
+    alone = np.full((int((groups[idle] >= 0).sum()), width), -1, dtype=np.int64)
+    alone[:, 0] = groups[idle][groups[idle] >= 0]
+    return np.concatenate([alone, groups[~idle]])
+
 
 def paths(Frames frames not None, Model model not None, int n_threads=1):
     """Viterbi's algorithm (1967) for every sequence.
@@ -152,15 +231,18 @@ def paths(Frames frames not None, Model model not None, int n_threads=1):
     cdef Py_ssize_t g, start, stop, n_groups, size, width = lanes_of_vector()
     cdef double *room
     lengths = frames.lengths
-    order = np.argsort(-lengths, kind="stable")
-    groups = np.full((len(order) + width - 1) // width * width, -1, dtype=np.int64)
-    groups[: len(order)] = order
+    groups = _arrange(lengths, width)
     work.frames, work.model = frames, model
-    work.groups, work.n_lanes = groups.reshape(-1, width), width
+    work.groups, work.n_lanes = groups, width
     work.lengths, work.offsets = lengths, np.cumsum(lengths) - lengths
     path, likelihood = np.empty(frames.n_rows, dtype=np.int64), np.empty(frames.n_sequences)
     work.path, work.likelihood = path, likelihood
-    work.most_blocks = lengths.max() // BLOCK + 2 + width
+    most = lengths[groups[:, 0]]
+    lonely = groups[:, 1] < 0
+    work.most_blocks = most[~lonely].max(initial=0) // BLOCK + 2 + width
+    work.alone_block = max(ALONE // model.n_wide, 8 * BLOCK)
+    work.most_alone = -(-most[lonely].max(initial=0) // work.alone_block)
+    work.alone_block = min(work.alone_block, most[lonely].max(initial=0))
     n_groups = len(work.groups)
     n_threads = min(<Py_ssize_t>n_threads, n_groups)
     size = work.carve(NULL, &layout) + 16
@@ -172,7 +254,10 @@ def paths(Frames frames not None, Model model not None, int n_threads=1):
             check()
             stop = min(n_groups, start + 64 * n_threads)
             for g in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                work.group(g, room + thread_num() * size)
+                if work.groups[g, 1] < 0:
+                    work.alone(work.groups[g, 0], room + thread_num() * size)
+                else:
+                    work.group(g, room + thread_num() * size)
     finally:
         free(room)
     return likelihood, path

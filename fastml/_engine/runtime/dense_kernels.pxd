@@ -153,6 +153,9 @@ cdef extern from "dense/kernels.h" nogil:
         void (*forward_backward_path)(
             const double *log_transposed, int64_t n_states, const double *d, int64_t n_frames, int64_t at_start,
             const double *start, double *best, double *next, int16_t *back) noexcept nogil
+        void (*forward_backward_path_alone)(
+            const double *log_moves, int64_t n_states, int64_t wide, const double *d, int64_t n_frames,
+            int64_t at_start, const double *start, double *best, double *next, int16_t *back) noexcept nogil
         void (*forward_backward_scale)(
             double *d, int64_t n_frames, int64_t n_components, double *shift) noexcept nogil
         void (*forward_backward_share)(
