@@ -185,7 +185,7 @@ default="k-means++"
             raise ValueError(
                 "the weighted sum of squared distances is too large for float64: scale the weights down"
             )
-        n_found = len(np.unique(best.labels))
+        n_found = np.count_nonzero(np.bincount(best.labels))
         if n_found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "

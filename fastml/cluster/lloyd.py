@@ -31,8 +31,10 @@ class Clustering:
 
     def is_same_as(self, other):
         """Whether the labels are the same up to their names."""
-        pairs = np.unique(np.stack([self.labels, other.labels]), axis=1)
-        return len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+        name = np.full(len(self.centers), -1)
+        name[self.labels] = other.labels
+        names = name[name >= 0]
+        return len(np.unique(names)) == len(names) and np.array_equal(name[self.labels], other.labels)
 
 
 def update(accumulation, centers, rows=None, sample_weight=None):

@@ -36,13 +36,14 @@ def check_positive(covars, is_matrix, name="covars_"):
         if (covars <= 0).any():
             raise ValueError(f"{name} must be positive")
         return
-    for matrix in covars.reshape(-1, *covars.shape[-2:]):
-        # float32 matrices are symmetric and definite to their own digits
-        tolerance = 1e-4 if covars.dtype == np.float32 else 1e-8
-        if not np.allclose(matrix, matrix.T, rtol=tolerance, atol=tolerance * np.abs(matrix).max()):
-            raise ValueError(f"{name} must be symmetric, positive-definite")
-        if linalg.eigvalsh(np.asarray(matrix, dtype=np.float64)).min() <= 0:
-            raise ValueError(f"{name} must be symmetric, positive-definite")
+    matrices = covars.reshape(-1, *covars.shape[-2:]).astype(np.float64)
+    # float32 matrices are symmetric and definite to their own digits
+    tolerance = 1e-4 if covars.dtype == np.float32 else 1e-8
+    largest = np.abs(matrices).max(axis=(1, 2), keepdims=True)
+    turned = matrices.transpose(0, 2, 1)
+    is_symmetric = (np.abs(matrices - turned) <= tolerance * (np.abs(turned) + largest)).all()
+    if not is_symmetric or np.linalg.eigvalsh(matrices).min() <= 0:
+        raise ValueError(f"{name} must be symmetric, positive-definite")
 
 
 def factors(matrices):
@@ -53,15 +54,12 @@ def factors(matrices):
     ValueError
         If one is not positive definite.
     """
-    out = np.empty(matrices.shape)
+    try:
+        lower = np.linalg.cholesky(np.asarray(matrices, dtype=np.float64))
+    except np.linalg.LinAlgError:
+        raise ValueError("covars_ must be symmetric, positive-definite") from None
     one = np.eye(matrices.shape[-1])
-    for i, matrix in enumerate(matrices):
-        try:
-            lower = linalg.cholesky(np.asarray(matrix, dtype=np.float64), lower=True)
-        except linalg.LinAlgError:
-            raise ValueError("covars_ must be symmetric, positive-definite") from None
-        out[i] = linalg.solve_triangular(lower, one, lower=True).T
-    return out
+    return np.stack([linalg.lapack.dtrtrs(factor, one, lower=1)[0].T for factor in lower])
 
 
 def packed(upper):
@@ -88,28 +86,33 @@ def repaired(covars, is_matrix, min_covar, rounding=0.0):
     each = len(flat) // len(covars)
     variances = np.diagonal(covars, axis1=-2, axis2=-1)
     least = np.broadcast_to(least, variances.shape).reshape(len(flat), -1)
-    for i, matrix in enumerate(flat):
-        if np.isfinite(matrix).all():
-            matrix[:] = (matrix + matrix.T) / 2
-            if (np.diag(matrix) > least[i]).all() and _is_definite(matrix):
-                continue
+    is_finite = np.isfinite(flat).all(axis=(1, 2))
+    flat[is_finite] = (flat[is_finite] + flat[is_finite].transpose(0, 2, 1)) / 2
+    is_sound = is_finite & (np.diagonal(flat, axis1=1, axis2=2) > least).all(axis=1)
+    is_sound[is_sound] = _are_definite(flat[is_sound])
+    for i in np.flatnonzero(~is_sound):
+        matrix = flat[i]
+        if is_finite[i]:
             values, vectors = linalg.eigh(matrix)
             floor = max(min_covar, 1e-10 * values.max())
             matrix[:] = (vectors * np.maximum(values, floor)) @ vectors.T
             matrix[:] = (matrix + matrix.T) / 2
         else:
             matrix[:] = min_covar * np.eye(len(matrix))
-        collapsed.add(i // each)
+        collapsed.add(int(i) // each)
     return covars, collapsed
 
 
-def _is_definite(matrix):
-    """Whether a matrix has a Cholesky factor that is not all rounding."""
+def _are_definite(matrices):
+    """Which matrices of shape (n, d, d) have a Cholesky factor that is not all rounding."""
     try:
-        diagonal = np.diag(linalg.cholesky(matrix, lower=True))
-    except linalg.LinAlgError:
-        return False
-    return bool((diagonal**2 > 1e-14 * np.diag(matrix)).all())
+        lower = np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.array([False])
+        return np.concatenate([_are_definite(matrix[None]) for matrix in matrices])
+    squares = np.diagonal(lower, axis1=1, axis2=2) ** 2
+    return (squares > 1e-14 * np.diagonal(matrices, axis1=1, axis2=2)).all(axis=1)
 
 
 def as_matrices(covars, covariance_type, n_components, n_features):
