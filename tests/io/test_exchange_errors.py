@@ -1,10 +1,13 @@
 """Files of other libraries that are refused, and the error that each gets; rows that a model cannot read."""
 
+import contextlib
 import io
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fastml.io import ModelFileError, TreeModel, from_catboost, from_lightgbm, from_xgboost
@@ -122,6 +125,93 @@ def test_catboost_content(tmp_path):
         path.write_text(json.dumps(good | change))
         with pytest.raises(ModelFileError, match=message):
             from_catboost(path)
+    path.write_bytes(b"CBM1 and more")
+    with pytest.raises(ModelFileError, match=r'binary form; save the model with format="json"'):
+        from_catboost(path)
+
+
+def test_sets_of_many_nodes_cannot_share_categories():
+    document = json.loads(DOCUMENT)
+    tree = document["learner"]["gradient_booster"]["model"]["trees"][0]
+    inner = [node for node, child in enumerate(tree["left_children"]) if child >= 0]
+    tree["split_type"] = [int(child >= 0) for child in tree["left_children"]]
+    tree["categories"], tree["categories_nodes"] = [1, 3, 5], inner
+    tree["categories_segments"], tree["categories_sizes"] = [0] * len(inner), [3] * len(inner)
+    with pytest.raises(ModelFileError, match="categories_segments overlap"):
+        from_xgboost(json.dumps(document).encode())
+
+
+def test_labels_that_xgboost_has_cut_are_not_guessed():
+    document = json.loads(DOCUMENT)
+    model, names = document["learner"]["gradient_booster"]["model"], ["Rom", "Ulm", "Bern"]
+
+    def with_labels(labels):
+        cut = "".join(labels).encode()[: sum(map(len, labels))]  # as XGBoost 3.2 does
+        ends = np.cumsum([0, *map(len, labels)]).tolist()
+        none = {"offsets": [], "values": []}
+        model["cats"] = {"enc": [none, none, {"offsets": ends, "values": list(cut)}, none, none]}
+        return from_xgboost(json.dumps(document).encode())
+
+    columns = {f"x{j}": np.linspace(-1, 1, 3) for j in range(5)}
+    frame = pd.DataFrame(columns | {"x2": pd.Categorical(names, categories=names)})
+    rows = np.column_stack([*columns.values()])
+    rows[:, 2] = [0, 1, 2]
+    np.testing.assert_array_equal(with_labels(names).predict(frame), with_labels(names).predict(rows))
+    broken = with_labels(["Köln", "Ulm", "Bern"])
+    np.testing.assert_array_equal(broken.predict(rows), with_labels(names).predict(rows))
+    with pytest.raises(ValueError, match="'x2' of X is numeric but holds text"):
+        broken.predict(frame)
+
+
+def tree_of_sets(n_sets, n_words):
+    """LightGBM's text of a tree whose every split is by a set of its own."""
+    words = [str((i * 2654435761 + j * 40503) % 2**32) for i in range(n_sets) for j in range(n_words)]
+    lines = {
+        "Tree": "0", "num_leaves": n_sets + 1, "num_cat": n_sets, "split_feature": "0 " * n_sets,
+        "threshold": " ".join(map(str, range(n_sets))), "decision_type": "1 " * n_sets,
+        "left_child": " ".join(str(-1 - i) for i in range(n_sets)),
+        "right_child": " ".join([*(str(i + 1) for i in range(n_sets - 1)), str(-n_sets - 1)]),
+        "leaf_value": "0 " * (n_sets + 1),
+        "cat_boundaries": " ".join(str(i * n_words) for i in range(n_sets + 1)),
+        "cat_threshold": " ".join(words),
+    }  # fmt: skip
+    head = TEXT[: TEXT.index("Tree=0")]
+    return (
+        head + "\n".join(f"{name}={value}" for name, value in lines.items()) + "\nend of trees\n"
+    ).encode()
+
+
+def hostile_files():
+    lone = "".join(f"Tree={i}\nnum_leaves=1\nleaf_value=0\n\n" for i in range(2000))
+    yield from_lightgbm, (TEXT[: TEXT.index("Tree=0")] + lone + "end of trees\n").encode()
+    yield from_lightgbm, tree_of_sets(300, 6)
+    yield from_lightgbm, tree_of_sets(1, 32768)
+    feature = {"feature_index": 0, "flat_feature_index": 0, "nan_value_treatment": "AsIs", "borders": [0.5]}
+    document = {
+        "features_info": {"float_features": [feature]},
+        "model_info": {"params": {"loss_function": {"type": "RMSE"}}},
+        "oblivious_trees": [
+            {"splits": [{"float_feature_index": 0, "border": 0}] * 14, "leaf_values": [0] * 2**14}
+        ],
+        "scale_and_bias": [1, 0],
+    }
+    yield from_catboost, json.dumps(document, separators=(",", ":")).encode()
+    for item in ("[]", "{}", '{"":0}', "[[]]", "0.5"):
+        yield from_xgboost, ('{"a":[' + ",".join([item] * 20_000) + "]}").encode()
+    yield from_xgboost, b"{L" + bytes(7) + b"\x01a[" + b"{}" * 20_000 + b"]}"
+    yield from_xgboost, b"{L" + bytes(7) + b"\x01a[" + b"[]" * 20_000 + b"]}"
+
+
+def test_memory_of_hostile_files_is_a_multiple_of_their_size(capsys):
+    multiples = []
+    for read, content in hostile_files():
+        tracemalloc.start()
+        with contextlib.suppress(ModelFileError):
+            read(content)
+        multiples.append(tracemalloc.get_traced_memory()[1] / len(content))
+        tracemalloc.stop()
+    print("memory of hostile files, times their size:", " ".join(f"{m:.0f}" for m in multiples))
+    assert max(multiples) < 300
 
 
 def test_what_is_no_model():

@@ -23,7 +23,7 @@ __all__ = ["from_catboost", "parse", "read_document"]
 _MOST_LEVELS = 16  # CatBoost's own limit
 # Loss: link of its predictions. Of what is not named here the raw score is the prediction.
 _LINKS = {
-    "Logloss": "sigmoid", "CrossEntropy": "sigmoid", "MultiClass": "softmax",
+    "Logloss": "sigmoid", "CrossEntropy": "sigmoid", "Focal": "sigmoid", "MultiClass": "softmax",
     "MultiClassOneVsAll": "sigmoids", "Poisson": "exp", "Tweedie": "exp",
 }  # fmt: skip
 _RAW = frozenset(
@@ -79,6 +79,8 @@ def from_catboost(model, *, n_jobs=None):
 
 def parse(content):
     """The value in bytes of JSON."""
+    if content[:4] == b"CBM1":
+        raise ModelFileError('this is CatBoost\'s binary form; save the model with format="json"')
     return json.loads(content, object_pairs_hook=_unique)
 
 

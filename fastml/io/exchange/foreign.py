@@ -12,8 +12,10 @@ import numpy as np
 from fastml._engine.tree.validate import MAX_DEPTH
 from fastml.io.errors import ModelFileError
 
-__all__ = ["FEATURE_LIMIT", "ForeignForest", "as_integers", "as_reals", "piecewise"]
+__all__ = ["FEATURE_LIMIT", "MOST_EDGES", "ForeignForest", "as_integers", "as_reals", "piecewise"]
 
+MOST_EDGES = 254
+"""Numbers between which a condition may change: those of a plane of `layout`."""
 FEATURE_LIMIT = 2**24
 """Features that an imported model may have: the bins of each take some hundred bytes."""
 
@@ -132,6 +134,12 @@ class ForeignForest:
             raise ModelFileError(f"tree {len(self._trees)} has no node")
         if not 0 <= output < self.n_outputs:
             raise ModelFileError(f"tree {len(self._trees)}: output {output} is not below {self.n_outputs}")
+        for _, edges in (sets or {}).values():
+            if edges.size > MOST_EDGES:
+                raise ModelFileError(
+                    f"a categorical split has {edges.size} changes between left and right, at most "
+                    f"{MOST_EDGES} can be imported"
+                )
         self.sets |= {self._n_nodes + node: condition for node, condition in (sets or {}).items()}
         self._trees.append(tree)
         self._outputs.append(int(output))

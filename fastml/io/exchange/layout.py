@@ -16,10 +16,12 @@ from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.forest import Forest
 from fastml.io.errors import ModelFileError
+from fastml.io.exchange.foreign import MOST_EDGES
 
 __all__ = ["lay_out"]
 
-MOST_EDGES = 254
+# Planes of a feature that are tried for one more set: laying out stays linear in the number of sets.
+_TRIED = 8
 # Planes per feature that is split on, beyond which trees of one threshold a node are walked by value.
 MOST_PLANES = 8
 
@@ -36,12 +38,7 @@ class _Planes:
 
     def place(self, edges):
         """Plane that has all these edges, made if there is none."""
-        if edges.size > MOST_EDGES:
-            raise ModelFileError(
-                f"a categorical split has {edges.size} changes between left and right, at most {MOST_EDGES} "
-                f"can be imported"
-            )
-        for p in range(len(self.edges) - 1, -1, -1):
+        for p in range(len(self.edges) - 1, max(len(self.edges) - 1 - _TRIED, -1), -1):
             both = np.union1d(self.edges[p], edges)
             if both.size <= MOST_EDGES:
                 self.edges[p] = both

@@ -216,13 +216,16 @@ def _add_tree(foreign, tree, output):
         words = _numbers(tree, "cat_threshold", n_words, np.int64)
         if bounds[0] != 0 or (np.diff(bounds) < 0).any() or (words < 0).any() or (words >= 2**32).any():
             raise ModelFileError("the category sets of a tree are not in order")
+        known = {}  # a set that several nodes name is made once
         for node in np.flatnonzero(is_categorical):
             which = int(threshold[node])
             if not 0 <= which < n_cat:
                 raise ModelFileError("a categorical split names a set that its tree does not have")
             if bounds[which + 1] - bounds[which] > _MOST_WORDS:
                 raise ModelFileError(f"a categorical split has categories beyond {32 * _MOST_WORDS}")
-            sets[int(node)] = _categories(words[bounds[which] : bounds[which + 1]])
+            if which not in known:
+                known[which] = _categories(words[bounds[which] : bounds[which + 1]])
+            sets[int(node)] = known[which]
     foreign.add(
         output,
         sets,
@@ -250,14 +253,14 @@ def _zero_is_missing(threshold, default_left):
 
 def _categories(words):
     """The set of whole numbers whose bits are set goes left; numbers are cut to whole ones, towards zero."""
-    bits = np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little").astype(bool)
-    if not bits.any():
-        return False, np.empty(0)
-    member = np.append(False, bits)  # all negative numbers from -1 on: not there
+    # negative numbers from -1 on are not there, nor is what is beyond the last
+    bits = np.zeros(32 * words.size + 2, dtype=bool)
+    bits[1:-1] = np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little")
+    changes = np.flatnonzero(bits[1:] != bits[:-1])
     # category c is [c, c + 1), and 0 is (-1, 1)
-    points = np.nextafter(np.arange(bits.size + 1, dtype=np.float64), -np.inf)
-    points[0] = -1.0
-    return piecewise(points, np.append(member, False))
+    edges = np.nextafter(changes.astype(np.float64), -np.inf)
+    edges[changes == 0] = -1.0
+    return False, edges
 
 
 def _link(head):

@@ -57,7 +57,9 @@ def from_xgboost(model, *, iteration_range=None, missing=np.nan, n_jobs=None):
     TreeModel
         ``predict`` answers as that of what was given: labels for an XGBClassifier, probabilities for a
         booster of a classification objective. XGBoost sums in float32 and this model in float64, so the two
-        differ by the rounding of float32. ``apply`` is XGBoost's ``pred_leaf``, exactly.
+        differ by the rounding of float32. ``apply`` is XGBoost's ``pred_leaf``, exactly. Categories of data
+        frames are matched by their labels where XGBoost has kept these; it cuts labels beyond ASCII, and a
+        column of such is then taken as numbers only.
 
     Raises
     ------
@@ -153,6 +155,10 @@ def read_document(document, classes=None, iteration_range=None, missing=np.nan, 
     if max(1, int(parameters["num_class"])) > 1 and max(1, int(parameters.get("num_target", 1))) > 1:
         raise ModelFileError("a model of several targets of several classes cannot be imported")
     link, transform = _OBJECTIVES[objective]
+    if link == "sigmoid" and n_outputs > 1:
+        if classes is not None:
+            raise ModelFileError("a classifier of several labels cannot be imported; hand in its booster")
+        link = "sigmoid of score"
     trees, output = model["trees"], as_integers(model["tree_info"], "tree_info")
     if len(output) != len(trees):
         raise ModelFileError(f"tree_info has {len(output)} entries for {len(trees)} trees")
@@ -281,6 +287,8 @@ def _categories(tree, n_nodes, default_left, missing):
         or (size > values.size - begin).any()
     ):
         raise ModelFileError("categories_segments goes beyond the categories")
+    if size.sum() > values.size:  # or a small file could ask for much work
+        raise ModelFileError("categories_segments overlap")
     if (values < 0).any() or (values >= _MOST_CATEGORIES).any():
         raise ModelFileError(f"categories must be from 0 to {_MOST_CATEGORIES - 1}")
     sets = {}
@@ -309,7 +317,9 @@ def _labels(model):
             raw = bytes(np.asarray(text, dtype=np.int64).astype(np.uint8)) if len(text) else b""
             if (np.diff(bounds) < 0).any() or (bounds.size and (bounds[0] < 0 or bounds[-1] > len(raw))):
                 raise ModelFileError("the labels of a feature are not in order")
-            own = [raw[lo:hi].decode("utf-8") for lo, hi in pairwise(bounds)]
+            # XGBoost 3.1 and 3.2 count characters and cut bytes: beyond ASCII labels are lost, and no guess
+            # at them is better than none (rows of labels are then refused)
+            own = [raw[lo:hi].decode() for lo, hi in pairwise(bounds)] if raw.isascii() else []
         else:
             own = np.asarray(column["values"]).tolist()
         if own:
