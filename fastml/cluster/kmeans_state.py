@@ -9,7 +9,8 @@ from fastml.io.state import StateReader
 
 __all__ = ["get_state", "set_state"]
 
-_WHOLE = ("n_iter_", "n_steps_", "_n_since_last_reassign")
+_WHOLE = ("n_iter_", "n_steps_", "_n_since_last_reassign", "_batch_size")
+_MERSENNE = 624  # words of the generator's state
 
 
 def get_state(model):
@@ -22,6 +23,10 @@ def get_state(model):
     for name in ("labels_", "_counts", "feature_names_in_"):
         if hasattr(model, name):
             arrays[name] = getattr(model, name)
+    if hasattr(model, "_random_state") and model.random_state is not None:
+        _, arrays["random.words"], *rest = model._random_state.get_state()
+        values["random.place"], has_normal, normal = rest
+        values["random.normal"] = float(normal) if has_normal else None
     return values, arrays
 
 
@@ -48,7 +53,7 @@ def set_state(model, values, arrays):
         fitted["inertia_"] = state.real("inertia", minimum=0)
     for name in _WHOLE:
         if name in state:
-            fitted[name] = state.integer(name, minimum=0)
+            fitted[name] = state.integer(name, minimum=int(name == "_batch_size"))
     if "labels_" in state:
         labels = state.array("labels_", np.int32, (None,))
         if len(labels) and not (labels.min() >= 0 and labels.max() < len(centers)):
@@ -66,5 +71,19 @@ def set_state(model, values, arrays):
         if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
             raise ModelFileError("feature_names_in_ must be distinct texts")
         fitted["feature_names_in_"] = names
+    if "random.place" in state:
+        fitted["_random_state"] = _generator(state)
     state.finish()
     vars(model).update(fitted)
+
+
+def _generator(state):
+    """Where the random numbers of `partial_fit` go on."""
+    words = state.array("random.words", np.uint32, (_MERSENNE,))
+    place = state.integer("random.place", minimum=0, maximum=_MERSENNE)
+    normal = state.value("random.normal")
+    if normal is not None and (type(normal) is not float or not np.isfinite(normal)):
+        raise ModelFileError(f"random.normal must be a finite number or null, found {normal!r:.80}")
+    generator = np.random.RandomState()
+    generator.set_state(("MT19937", words, place, int(normal is not None), normal or 0.0))
+    return generator

@@ -237,7 +237,7 @@ default="k-means++"
             rows = read_rows(self, X, reset=False)
             weight = check_weight(sample_weight, rows.X)
             centers = self.cluster_centers_
-            if not hasattr(self, "_batch_size"):  # a model from a file
+            if not hasattr(self, "_batch_size"):  # a file of an earlier version
                 self._set_sizes(rows.n)
         if rows.missing and self._counts.ndim == 1:
             counts = np.repeat(self._counts[:, None], rows.d, axis=1)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from fastml.cluster.som_rows import check_feature_weight
+from fastml.cluster.som_training import MapStatistics
 from fastml.io.errors import ModelFileError
 from fastml.io.state import StateReader
 
 __all__ = ["get_state", "map_arrays", "read_map", "set_state"]
+
+_SUMS = ("weights", "sums", "offset")
 
 
 def map_arrays(model):
@@ -25,6 +28,10 @@ def map_arrays(model):
     arrays = {"codebook": model.codebook_, "hits": model.hits_, "errors": model.errors_}
     if hasattr(model, "feature_names_in_"):
         arrays["feature_names_in_"] = model.feature_names_in_
+    kept = model._statistics
+    if kept is not None:
+        values["statistics_error"] = float(kept.error)
+        arrays |= {f"statistics.{name}": getattr(kept, name) for name in _SUMS}
     return values, arrays
 
 
@@ -49,7 +56,7 @@ def read_map(model, state):
         "codebook_": np.ascontiguousarray(codebook),
         "hits_": state.array("hits", np.float64, shape),
         "errors_": state.array("errors", np.float64, (None,)),
-        "_statistics": None,
+        "_statistics": _statistics(state, codebook.shape) if "statistics_error" in state else None,
         "_feature_weight": check_feature_weight(model.feature_weight, n_features),
     }
     if not (np.isfinite(codebook).all() and np.isfinite(fitted["hits_"]).all()):
@@ -62,6 +69,21 @@ def read_map(model, state):
             raise ModelFileError("feature_names_in_ must be distinct texts")
         fitted["feature_names_in_"] = names
     return fitted
+
+
+def _statistics(state, shape):
+    """What the next `partial_fit` goes on from: `MapStatistics`."""
+    error = state.real("statistics_error")
+    weights = state.array("statistics.weights", np.float64)
+    if weights.shape not in (shape[:1], shape):  # by feature, too, once a value was missing
+        raise ModelFileError(
+            f"statistics.weights must have shape {shape[:1]} or {shape}, not {weights.shape}"
+        )
+    sums = state.array("statistics.sums", np.float64, shape)
+    offset = state.array("statistics.offset", np.float64, shape[1:])
+    if not all(np.isfinite(array).all() for array in (weights, sums, offset)) or (weights < 0).any():
+        raise ModelFileError("the statistics must be finite, their weights not negative")
+    return MapStatistics(weights, sums, offset, error)
 
 
 def get_state(model):

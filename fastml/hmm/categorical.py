@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 from fastml._engine.dense.hidden_markov import Model
 from fastml.hmm.emission_table import EmissionTable
 from fastml.hmm.parameters import normalized
+from fastml.hmm.sequences import as_numbers
 
 __all__ = ["CategoricalHMM"]
 
@@ -145,7 +146,7 @@ class CategoricalHMM(EmissionTable):
             )
 
     def _read(self, X, reset):
-        X = self._table(X, reset, None, ensure_all_finite="allow-nan")
+        X = as_numbers(self._table(X, reset, None, ensure_all_finite="allow-nan"))
         if X.shape[1] != 1:
             raise ValueError(f"symbols come as one column, shape (n_samples, 1); got {X.shape}")
         self._check_and_set_n_features(X)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_random_state
 from fastml.hmm.counts import CountHMM, finite_logs, log_factorials
 from fastml.hmm.emission_table import EmissionTable
 from fastml.hmm.parameters import normalized
-from fastml.hmm.sequences import read_counts
+from fastml.hmm.sequences import as_numbers, read_counts
 
 __all__ = ["MultinomialHMM"]
 
@@ -136,7 +136,7 @@ class MultinomialHMM(EmissionTable, CountHMM):
         self.n_features = X.shape[1]
 
     def _read(self, X, reset):
-        X = self._table(X, reset, None, ensure_all_finite="allow-nan")
+        X = as_numbers(self._table(X, reset, None, ensure_all_finite="allow-nan"))
         if reset and hasattr(self, "n_features") and "e" in self.init_params:
             del self.n_features
         if X.dtype.kind not in "iuf" or (X.dtype.kind == "f" and not np.isnan(X).any()):

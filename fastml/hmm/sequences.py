@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
-__all__ = ["check_lengths", "check_weights", "read_counts"]
+__all__ = ["as_numbers", "check_lengths", "check_weights", "read_counts"]
 
 
 def check_lengths(lengths, n_samples):
@@ -61,6 +63,24 @@ def check_weights(sample_weight, n_sequences):
     if not weights.any():
         raise ValueError("sample_weight is zero for every sequence: there is nothing to learn from")
     return np.ascontiguousarray(weights)
+
+
+def as_numbers(X):
+    """Objects as integers where they are whole numbers, else as floats; other arrays as they are.
+
+    Raises
+    ------
+    ValueError
+        If an object is no number.
+    """
+    if X.dtype.kind != "O":
+        return X
+    try:
+        numbers = X.astype(np.float64)
+    except TypeError as error:
+        raise ValueError(f"X must hold numbers: {error}") from None
+    whole = np.isfinite(numbers).all() and all(isinstance(value, Integral) for value in X.ravel())
+    return numbers.astype(np.int64) if whole and (np.abs(numbers) < 2.0**53).all() else numbers
 
 
 def read_counts(X, what):

@@ -214,8 +214,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         The statistics of the batch, per unit of weight, replace a part ``(t + learning_offset) **
         -learning_decay`` of those before, t counting the batches; then the parameters are updated. The first
         batch of an unfitted model is where it starts, as in `fit` with one iteration. After `fit` the
-        statistics of its rows are those before; a model file does not hold them, so the first batch after
-        loading replaces all.
+        statistics of its rows are those before. Model files hold the statistics.
 
         Parameters
         ----------

@@ -9,12 +9,15 @@ import numpy as np
 
 from fastml.io.errors import ModelFileError
 from fastml.io.state import StateReader
-from fastml.mixture.covariances import precisions_of, shape_of
+from fastml.mixture.covariances import check_precisions, precisions_of, shape_of
+from fastml.mixture.priors import Prior
+from fastml.mixture.statistics import Statistics
 
 __all__ = ["get_state", "set_state"]
 
 _POINT = ("weights_", "means_", "covariances_", "precisions_cholesky_")
 _POSTERIOR = ("mean_precision_",)
+_SUMS = ("weight", "first", "second")
 _PRIORS = ("weight_concentration_prior_", "mean_precision_prior_", "degrees_of_freedom_prior_")
 
 
@@ -29,6 +32,21 @@ def get_state(model):
     arrays["lower_bounds_"] = np.array(model.lower_bounds_, dtype=np.float64)
     if hasattr(model, "feature_names_in_"):
         arrays["feature_names_in_"] = model.feature_names_in_
+    if vars(model).get("_stream") is not None:
+        stats, shift, batches = model._stream
+        values |= {
+            "stream_batches": batches,
+            "stream_rows": stats.n_rows,
+            "stream_weight": stats.total_weight,
+        }
+        arrays |= {f"stream.{name}": getattr(stats, name) for name in _SUMS} | {"stream.shift": shift}
+        prior = vars(model).get("_prior")
+        if prior is not None:
+            values |= {f"prior_{name}": getattr(prior, name) for name in ("concentration", "precision")}
+            arrays["stream.prior_mean"] = prior.mean
+            if prior.scale is not None:
+                values["prior_freedom"] = prior.freedom
+                arrays["stream.prior_scale"] = np.atleast_1d(prior.scale)
     if hasattr(model, "weight_concentration_prior_"):
         values |= {name: float(getattr(model, name)) for name in _PRIORS}
         arrays |= {name: getattr(model, name) for name in _POSTERIOR}
@@ -85,9 +103,46 @@ def set_state(model, values, arrays):
         fitted["feature_names_in_"] = names
     if hasattr(model, "weight_concentration_prior_type"):
         fitted |= _posterior(model, state, dtype, d)
+    fitted["_stream"] = _stream(state, kind, k, d, dtype) if "stream_batches" in state else None
+    if "prior_concentration" in state:
+        fitted["_prior"] = _prior(state, kind, d)
     state.finish()
     fitted["n_features_in_"] = d
     vars(model).update(fitted)
+
+
+def _stream(state, kind, k, d, dtype):
+    """What the next `partial_fit` goes on from."""
+    batches = state.integer("stream_batches", minimum=0)
+    n_rows = state.integer("stream_rows", minimum=1)
+    total = state.real("stream_weight", minimum=np.finfo(np.float64).tiny)
+    second = {"full": (k, d, d), "tied": (d, d)}.get(kind, (k, d))
+    sums = [
+        _finite(state.array(f"stream.{name}", np.float64, shape), f"stream.{name}")
+        for name, shape in zip(_SUMS, ((k,), (k, d), second), strict=True)
+    ]
+    if (sums[0] < 0).any():
+        raise ModelFileError("stream.weight must not be negative")
+    shift = _finite(state.array("stream.shift", dtype, (d,)), "stream.shift")
+    return Statistics(kind, *sums, total, n_rows), shift, batches
+
+
+def _prior(state, kind, d):
+    """The prior under which `partial_fit` goes on: it may be of rows that are gone."""
+    concentration = state.real("prior_concentration", minimum=1)
+    precision = state.real("prior_precision", minimum=0)
+    mean = _finite(state.array("stream.prior_mean", np.float64, (d,)), "stream.prior_mean")
+    if "prior_freedom" not in state:
+        return Prior(kind, concentration, precision, mean, None, None)
+    is_matrix = kind in ("full", "tied")
+    freedom = state.real("prior_freedom", minimum=d - 1 if is_matrix else 0)
+    shape = {"diag": (d,), "spherical": (1,)}.get(kind, (d, d))
+    scale = _finite(state.array("stream.prior_scale", np.float64, shape), "stream.prior_scale")
+    try:
+        check_precisions(scale, "diag" if kind == "spherical" else kind, "stream.prior_scale")
+    except ValueError as error:
+        raise ModelFileError(str(error)) from None
+    return Prior(kind, concentration, precision, mean, freedom, scale[0] if kind == "spherical" else scale)
 
 
 def _posterior(model, state, dtype, d):

@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 
 import fastml
 from fastml.cluster import KMeans, MiniBatchKMeans
+from fastml.io.errors import ModelFileError
 from tests.reference.nearest import distances
 
 
@@ -130,3 +131,36 @@ def test_a_batch_that_is_refused_changes_nothing():
             model.partial_fit(bad, sample_weight=weight)
     assert vars(model) == before
     np.testing.assert_array_equal(model._counts, counts)
+
+
+def test_a_loaded_model_goes_on_as_the_unsaved_one():
+    X = blobs(n=400)
+    for begin in ("fit", "partial_fit"):
+        model = MiniBatchKMeans(8, random_state=0, batch_size=30, reassignment_ratio=0.5)
+        getattr(model, begin)(X[:50])
+        file = io.BytesIO()
+        model.save(file)
+        other = fastml.load(io.BytesIO(file.getvalue()))
+        for part in np.array_split(X[50:], 12):
+            model.partial_fit(part)
+            other.partial_fit(part)
+        np.testing.assert_array_equal(model.cluster_centers_, other.cluster_centers_)
+        assert model.n_steps_ == other.n_steps_
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_batch_size", 0),
+        ("random.place", 625),
+        ("random.normal", float("inf")),
+        ("random.words", np.zeros(623, dtype=np.uint32)),
+        ("random.words", np.zeros(624)),
+        ("_counts", np.zeros((3, 2))),
+    ],
+)
+def test_hostile_streams_are_refused(name, value):
+    values, arrays = MiniBatchKMeans(3, random_state=0).partial_fit(blobs(n=50))._get_model_state()
+    (values if name in values else arrays)[name] = value
+    with pytest.raises(ModelFileError):
+        MiniBatchKMeans(3, random_state=0)._set_model_state(values, arrays)

@@ -1,5 +1,6 @@
 """SOM: the batch rule against the slow one, data with known clusters, every kind of row, bad input."""
 
+import io
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 import fastml
 from fastml.cluster import SOM
 from fastml.cluster.som_schedule import scheduled
+from fastml.io.errors import ModelFileError
 from tests.reference import som as reference
 
 X_IRIS, Y_IRIS = load_iris(return_X_y=True)
@@ -415,3 +417,39 @@ def test_schedules(name):
     assert scheduled(name, 4.0, 0.0, np.ones(1))[0] < 0.005
     assert scheduled(name, 0.0, 0.0, np.ones(1))[0] == 0
     assert scheduled(lambda p: 3 - p, 0, 0, np.array([0.0, 1.0])).tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_loaded_map_goes_on_as_the_unsaved_one(missing):
+    X = X_IRIS.copy()
+    if missing:
+        X[::5, 1] = np.nan
+    for begin in ("fit", "partial_fit"):
+        som = SOM(3, 4, training="minibatch", max_iter=5, random_state=0)
+        getattr(som, begin)(X[:60])
+        file = io.BytesIO()
+        som.save(file)
+        other = fastml.load(io.BytesIO(file.getvalue()))
+        for part in (X[60:90], X[90:]):
+            som.partial_fit(part)
+            other.partial_fit(part)
+        np.testing.assert_array_equal(som.codebook_, other.codebook_)
+        np.testing.assert_array_equal(som.errors_, other.errors_)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("statistics.weights", np.full(12, -1.0)),
+        ("statistics.weights", np.zeros(11)),
+        ("statistics.sums", np.full((12, 4), np.nan)),
+        ("statistics.sums", np.zeros((12, 3))),
+        ("statistics.offset", np.zeros(3)),
+        ("statistics_error", float("inf")),
+    ],
+)
+def test_hostile_statistics_of_a_map_are_refused(name, value):
+    values, arrays = SOM(3, 4, random_state=0).partial_fit(X_IRIS)._get_model_state()
+    (values if name in values else arrays)[name] = value
+    with pytest.raises(ModelFileError):
+        SOM(3, 4)._set_model_state(values, arrays)

@@ -254,3 +254,18 @@ def test_priors():
     np.testing.assert_allclose(model.emissionprob_, [[5 / 10, 3 / 10, 2 / 10]])
     model = PoissonHMM(1, lambdas_prior=4.0, lambdas_weight=2.0, n_iter=1).fit(np.array([[2], [4]]))
     np.testing.assert_allclose(model.lambdas_, [[(4 + 6) / (2 + 2)]])
+
+
+def test_objects_are_read_as_the_numbers_that_they_are():
+    symbols = np.array([[0], [1], [2], [1], [0]] * 10)
+    counts = np.array([[1, 3], [2, 2], [4, 0]] * 10)
+    for model, X in (
+        (CategoricalHMM(2, random_state=0), symbols),
+        (MultinomialHMM(2, random_state=0), counts),
+    ):
+        expected = model.fit(X).emissionprob_
+        np.testing.assert_array_equal(model.fit(X.astype(object)).emissionprob_, expected)
+        with pytest.raises(ValueError, match="integers"):
+            model.fit((X + 0.5).astype(object))
+        with pytest.raises(ValueError):
+            model.fit(np.array([["a"]] * 10, dtype=object))
