@@ -12,7 +12,8 @@
  * The winner is the one of float64: distances are estimated in the rows' type, as products of a tile of rows
  * with panels of centroids, both less an offset; where the best two are closer than the bound of the
  * estimate's error, all centroids within the bound are compared by distances that are added up in float64
- * from the values as given. Equal distances: the lowest number wins. The bound (Higham, Accuracy and
+ * from the values as given. Equal distances, as far as rounding in float64 can tell (nearest_closer), go to
+ * the lowest number, so the winner is the same under every instruction set. The bound (Higham, Accuracy and
  * Stability of Numerical Algorithms, 2002, section 3.1): a sum of D products in any order is off by at most
  * (D + 2) u times the sum of their magnitudes, and |x w| <= (x^2 + w^2) / 2 splits that into a part of the
  * row and a part of the centroid.

@@ -117,18 +117,25 @@ static double RN(nearest_missing_factor)(const nearest_centroids *c, const real 
     return known > 0 ? all / known : 1.0;
 }
 
+/* Whether distance a is less than b by more than rounding can make of equal ones: sums of d terms, which
+   instruction sets add up in different orders. A cosine's error does not shrink with the distance. */
+static ALWAYS_INLINE int RN(nearest_closer)(const nearest_centroids *c, double a, double b) {
+    const double rounding = (double)(2 * c->d + 16) * 0x1p-53;
+    return a < (c->metric == NEAREST_COSINE ? b - rounding : b * (1.0 - rounding));
+}
+
 /* The nearest and the second nearest centroid of one row by their exact distances. */
 static void RN(nearest_decide)(const nearest_centroids *c, const real *x, int32_t winners[2]) {
     double best = INFINITY, second = INFINITY;
     int64_t label = -1, second_label = -1;
     for (int64_t j = 0; j < c->k; j++) {
         const double distance = RN(nearest_distance)(c, x, j);
-        if (distance < best || label < 0) {
+        if (RN(nearest_closer)(c, distance, best) || label < 0) {
             second = best;
             second_label = label;
             best = distance;
             label = j;
-        } else if (distance < second || second_label < 0) {
+        } else if (RN(nearest_closer)(c, distance, second) || second_label < 0) {
             second = distance;
             second_label = j;
         }

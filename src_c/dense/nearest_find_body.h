@@ -77,12 +77,12 @@ static void RN(nearest_compare)(const nearest_centroids *c, const real *x, int64
         for (; near; near &= near - 1) {
             const int r = v * LANES + __builtin_ctz(near);
             const double distance = RN(nearest_distance)(c, x + r * stride, j);
-            if (distance < o->least[r] || o->label[r] < 0) {
+            if (RN(nearest_closer)(c, distance, o->least[r]) || o->label[r] < 0) {
                 o->next[r] = o->least[r];
                 o->runner_up[r] = o->label[r];
                 o->least[r] = distance;
                 o->label[r] = (int32_t)j;
-            } else if (distance < o->next[r] || o->runner_up[r] < 0) {
+            } else if (RN(nearest_closer)(c, distance, o->next[r]) || o->runner_up[r] < 0) {
                 o->next[r] = distance;
                 o->runner_up[r] = (int32_t)j;
             }

@@ -26,12 +26,25 @@ def distances(X, centroids, metric="sqeuclidean", feature_weight=None):
     return out
 
 
-def nearest(X, centroids, **options):
-    """Labels of the nearest and the second nearest centroid, and the distance to the nearest."""
-    away = distances(X, centroids, **options)
-    order = np.argsort(away, axis=1, kind="stable")
-    second = order[:, 1] if len(centroids) > 1 else None
-    return order[:, 0], away[np.arange(len(away)), order[:, 0]], second
+def nearest(X, centroids, metric="sqeuclidean", **options):
+    """Labels of the nearest and the second nearest centroid, and the distance to the nearest.
+
+    Distances are equal if they differ by no more than the rounding of their sums; the lowest number wins.
+    """
+    away = distances(X, centroids, metric, **options)
+    rounding = (2 * np.shape(X)[1] + 16) * 2.0**-53
+
+    def winner(skip):
+        label, least = np.full(len(away), -1), np.full(len(away), np.inf)
+        for j in range(away.shape[1]):
+            bar = least - rounding if metric == "cosine" else least * (1 - rounding)
+            closer = ((away[:, j] < bar) | (label < 0)) & (skip != j)
+            label[closer], least[closer] = j, away[closer, j]
+        return label
+
+    first = winner(np.full(len(away), -1))
+    second = winner(first) if len(centroids) > 1 else None
+    return first, away[np.arange(len(away)), first], second
 
 
 def accumulate(X, centroids, labels, sample_weight=None, **options):

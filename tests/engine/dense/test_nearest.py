@@ -26,8 +26,7 @@ def problem(n, k, d, dtype, *, missing=False, far=3.0, seed=0):
     centroids = (rng.normal(size=(k, d)) + far).astype(dtype)
     if missing and d > 2:
         X[rng.random((n, d)) < 0.2] = np.nan
-        X[:, 0] = far  # no row is empty,
-        X[:, 1] = rng.normal(size=n) + far  # and none has but one value: all cosines were the same
+        X[:, 0] = far  # no row is empty; of those with one value, all cosines are the same
     return X, centroids, rng
 
 
