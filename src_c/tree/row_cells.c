@@ -50,13 +50,15 @@ static ALWAYS_INLINE void add_equal_lists(const row_cells *lists, int64_t length
     const int64_t last = n - 1;
     int64_t sum = 0;
     for (int64_t i = 0; i < n; i += 2) {
-        const int64_t next = i + ROW_CELLS_AHEAD < last ? i + ROW_CELLS_AHEAD : last;
+        const int64_t next = i + ROW_CELLS_AHEAD < last ? i + ROW_CELLS_AHEAD : last - 1;
         const int64_t j = i < last ? i + 1 : i;
         const uint16_t *a = all + (rows ? (int64_t)rows[i] : first + i) * length;
         const uint16_t *b = all + (rows ? (int64_t)rows[j] : first + j) * length;
         const int64_t x = cell_of(gh[i]), y = i < last ? cell_of(gh[j]) : 0;
-        if (rows)
+        if (rows && last > 0) {
             PREFETCH(all + (int64_t)rows[next] * length);
+            PREFETCH(all + (int64_t)rows[next + 1] * length);
+        }
         for (int64_t k = 0; k < length; k++)
             cells[a[k]] += x;
         for (int64_t k = 0; k < length; k++)

@@ -9,9 +9,6 @@ from libc.string cimport memcpy
 
 from fastml._engine.tree.frontier cimport Leaf
 
-cdef enum:
-    RUN = 16  # rows
-
 
 cdef class NodeRows:
     """Row numbers and packed gradients of all nodes, in two buffers.
@@ -64,25 +61,13 @@ cdef class NodeRows:
     cdef void add_value(self, const Leaf *leaf, int64_t first, int64_t last, double value, double *raw) noexcept nogil:
         """raw += value for rows first to last - 1 of a leaf."""
         cdef const uint32_t *rows = self.of(leaf)
-        cdef int64_t i = first, j
-        cdef double *run
+        cdef int64_t i
         if rows == NULL:
             for i in range(first, last):
                 raw[i] += value
-            return
-        if not leaf.shuffled:
-            # rows sorted by an earlier tree's leaves come in runs, which take whole vectors
-            while i + RUN <= last:
-                if rows[i + RUN - 1] - rows[i] == RUN - 1:
-                    run = raw + rows[i]
-                    for j in range(RUN):
-                        run[j] += value
-                else:
-                    for j in range(i, i + RUN):
-                        raw[rows[j]] += value
-                i += RUN
-        for i in range(i, last):
-            raw[rows[i]] += value
+        else:
+            for i in range(first, last):
+                raw[rows[i]] += value
 
 
 cdef enum:
