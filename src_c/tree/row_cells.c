@@ -134,9 +134,8 @@ int64_t FN(row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, cons
                            uint16_t *out) {
     int64_t entries = 0;
     for (int64_t i = 0; i < n; i++, codes += stride) {
-        uint16_t own[ROW_CELLS_MOST + 4];
-        const int direct = out && i + 1 < n; /* an entry that is left out is written, and then written over */
-        uint16_t *list = direct ? out + entries : own;
+        /* not in place: an entry that is left out is written, too, and may be another's */
+        uint16_t list[ROW_CELLS_MOST + 4];
         int32_t m = 0;
         for (int32_t k = 0; k < n_groups; k++) {
             const row_cells_group *group = groups + k;
@@ -153,8 +152,8 @@ int64_t FN(row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, cons
             for (; m & 3; m++)
                 list[m] = (uint16_t)(total + (i & 3) * 3 + (m & 3));
         }
-        if (out && !direct)
-            memcpy(out + entries, own, (size_t)m * sizeof *own);
+        if (out)
+            memcpy(out + entries, list, (size_t)m * sizeof *list);
         entries += m;
     }
     return entries;
