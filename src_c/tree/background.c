@@ -59,7 +59,7 @@ static ALWAYS_INLINE const shap_node *background_step(const background_tree *b, 
 /* Adds n_rows rows of the background to the counts of the leaves that have a table.
 
    planes  (ceil(n_rows / SHAP_ROWS), n_planes, SHAP_ROWS)
-   space   BACKGROUND_WALK(n_levels, 0) doubles */
+   space   BACKGROUND_WALK(n_levels) doubles */
 void FN(background_count)(const background_tree *b, const double *planes, int64_t n_planes, int64_t n_rows,
                           double *space) {
     const background_walk walk = background_start(space, b->tree->n_levels);
@@ -79,10 +79,24 @@ void FN(background_count)(const background_tree *b, const double *planes, int64_
     }
 }
 
-/* One pass of butterflies: count by failed set becomes G_t. */
+/* One pass of butterflies: count by failed set becomes G_t. The two lowest features in registers: their
+   halves are shorter than a vector. */
 static ALWAYS_INLINE void background_transform(double *g, int n_features, double t) {
     const int64_t n = (int64_t)1 << n_features;
-    for (int64_t half = 1; half < n; half *= 2)
+    int64_t half = 1;
+    if (n_features > 1) {
+        INDEPENDENT
+        for (int64_t i = 0; i < n / 4; i++) {
+            const double a = g[4 * i], b = g[4 * i + 1], c = g[4 * i + 2], d = g[4 * i + 3];
+            const double ab = a + t * b, cd = c + t * d, fail_a = a - t * a, fail_c = c - t * c;
+            g[4 * i] = ab + t * cd;
+            g[4 * i + 1] = fail_a + t * fail_c;
+            g[4 * i + 2] = ab - t * ab;
+            g[4 * i + 3] = fail_a - t * fail_a;
+        }
+        half = 4;
+    }
+    for (; half < n; half *= 2)
         for (int64_t lo = 0; lo < n; lo += 2 * half) {
             double *passes = g + lo, *fails = g + lo + half;
             INDEPENDENT
@@ -94,66 +108,50 @@ static ALWAYS_INLINE void background_transform(double *g, int n_features, double
         }
 }
 
-/* The table of a leaf of value 1: what each feature gets, by the set of features that a row fails.
+/* The table of a leaf of value 1.
 
    counts  (2^n_features,), of a background of `total` rows
    points  of the rule of n_points for [0, 1], and weights
    space   BACKGROUND_TABLE doubles
-   table   (2^n_features, BACKGROUND_WIDTH): in the places of leaf->slot, 0 elsewhere */
+   table   (2, 2^n_features): S and Q by the set of features that a row fails */
 void FN(background_table)(const background_leaf *leaf, const double *counts, double total,
                           const double *points, const double *weights, int32_t n_points, double *space,
                           double *table) {
-    const int d = leaf->n_features;
-    const int64_t n = (int64_t)1 << d;
-    double *g = space, *by_t = g + n, *by_rest = by_t + n;
-    memset(by_t, 0, 2 * n * sizeof *by_t);
+    const int64_t n = (int64_t)1 << leaf->n_features;
+    double *one = table, *two = table + n;
+    memset(table, 0, 2 * n * sizeof *table);
     for (int e = 0; e < n_points; e++) {
-        const double t = points[e], own = weights[e] / (total * t), rest = weights[e] / (total * (1.0 - t));
-        memcpy(g, counts, n * sizeof *g);
-        background_transform(g, d, t);
+        const double t = points[e], by_t = weights[e] / (total * t), by_both = by_t / (1.0 - t);
+        memcpy(space, counts, n * sizeof *space);
+        background_transform(space, leaf->n_features, t);
         INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
-            by_t[i] += own * g[i];
-            by_rest[i] += rest * g[i];
+            one[i] += by_t * space[i];
+            two[i] += by_both * space[i];
         }
-    }
-    memset(table, 0, n * BACKGROUND_WIDTH * sizeof *table);
-    for (int j = 0; j < d; j++) {
-        const int64_t half = (int64_t)1 << j;
-        double *out = table + leaf->slot[j];
-        for (int64_t lo = 0; lo < n; lo += 2 * half)
-            for (int64_t i = lo; i < lo + half; i++) {
-                out[i * BACKGROUND_WIDTH] = by_t[i] - by_t[i + half] - by_rest[i + half];
-                out[(i + half) * BACKGROUND_WIDTH] = -by_rest[i + half];
-            }
     }
 }
 
-/* What a cluster of leaves has given to the rows of a group goes where it belongs, and zeros take its place.
- */
-static ALWAYS_INLINE void background_flush(const background_cluster *cluster, double *lines, double *sums,
-                                           int64_t sum_step, int64_t n_outputs) {
-    for (int64_t k = 0; k < n_outputs; k++) {
-        double *line = lines + k * SHAP_ROWS * BACKGROUND_WIDTH;
-        for (int j = 0; j < cluster->n_features; j++) {
-            double *sum = sums + k * sum_step + (int64_t)cluster->column[j] * SHAP_ROWS;
-            for (int r = 0; r < SHAP_ROWS; r++)
-                sum[r] += line[r * BACKGROUND_WIDTH + j];
-        }
-        memset(line, 0, SHAP_ROWS * BACKGROUND_WIDTH * sizeof *line);
-    }
-}
-
-/* The lines that the rows of a group look up in the table of a leaf. */
-static ALWAYS_INLINE void background_add(const double *table, const double *failed, const double *values,
-                                         int64_t n_outputs, double *lines) {
+/* What a leaf gives to the rows of a group, by the sets that they fail. */
+static ALWAYS_INLINE void background_add(const background_leaf *leaf, const double *table,
+                                         const double *failed, const double *values, int64_t n_columns,
+                                         int64_t n_outputs, double *sums) {
+    const double *both = table + ((int64_t)1 << leaf->n_features);
+    int64_t set[SHAP_ROWS];
+    double own[SHAP_ROWS], part[SHAP_ROWS];
     for (int r = 0; r < SHAP_ROWS; r++) {
-        const double *found = table + (int64_t)failed[r] * BACKGROUND_WIDTH;
-        for (int64_t k = 0; k < n_outputs; k++) {
-            double *line = lines + (k * SHAP_ROWS + r) * BACKGROUND_WIDTH;
+        set[r] = (int64_t)failed[r];
+        own[r] = table[set[r]];
+    }
+    for (int j = 0; j < leaf->n_features; j++) {
+        double *sum = sums + (int64_t)leaf->column[j] * SHAP_ROWS;
+        for (int r = 0; r < SHAP_ROWS; r++)
+            part[r] = own[r] - both[set[r] | (int64_t)1 << j];
+        for (int64_t k = 0; k < n_outputs; k++, sum += n_columns * SHAP_ROWS) {
             const lane_f64 value = f64_set(values[k]);
-            for (int j = 0; j < BACKGROUND_WIDTH; j += LANES64)
-                f64_store(line + j, f64_add(f64_load(line + j), f64_mul(value, f64_load(found + j))));
+            SHAP_EACH_VECTOR f64_store(
+                sum + v * LANES64,
+                f64_add(f64_load(sum + v * LANES64), f64_mul(value, f64_load(part + v * LANES64))));
         }
     }
 }
@@ -162,29 +160,20 @@ static ALWAYS_INLINE void background_add(const double *table, const double *fail
 
    planes  (n_planes, SHAP_ROWS)
    sums    (n_outputs, n_columns, SHAP_ROWS)
-   space   BACKGROUND_WALK(n_levels, n_outputs) doubles */
+   space   BACKGROUND_WALK(n_levels) doubles */
 void FN(background_rows)(const background_tree *b, const double *planes, int64_t n_columns, int64_t n_outputs,
                          double *space, double *sums) {
     const shap_tree *tree = b->tree;
     const background_walk walk = background_start(space, tree->n_levels);
-    double *lines = space + 3 * ((int64_t)tree->n_levels + 1) * SHAP_ROWS;
-    int32_t cluster = 0;
-    memset(lines, 0, n_outputs * SHAP_ROWS * BACKGROUND_WIDTH * sizeof *lines);
     for (int64_t i = 0; i < b->n_steps; i++) {
         const shap_node *node = background_step(b, i, planes, &walk);
         const double *failed = walk.failed + (node ? 2 * (node->level + 1) * SHAP_ROWS : 0);
         for (int side = 0; node && side < 2; side++) {
             const background_leaf *leaf = b->nodes[b->steps[i] >> 2].leaf + side;
-            if (node->leaf[side] < 0 || leaf->counts < 0)
-                continue;
-            if (leaf->cluster != cluster) {
-                background_flush(b->clusters + cluster, lines, sums, n_columns * SHAP_ROWS, n_outputs);
-                cluster = leaf->cluster;
-            }
-            background_add(b->tables + leaf->table, failed + side * SHAP_ROWS,
-                           tree->values + node->leaf[side] * tree->value_step, n_outputs, lines);
+            if (node->leaf[side] >= 0 && leaf->counts >= 0)
+                background_add(leaf, b->tables + 2 * leaf->counts, failed + side * SHAP_ROWS,
+                               tree->values + node->leaf[side] * tree->value_step, n_columns, n_outputs,
+                               sums);
         }
     }
-    if (b->n_steps)
-        background_flush(b->clusters + cluster, lines, sums, n_columns * SHAP_ROWS, n_outputs);
 }

@@ -15,9 +15,9 @@
  * fails), 0 (both fail)
  *
  * is one pass of butterflies over the 2^D sets for each point t of a Gauss-Legendre rule that is exact. With
- * S[E] = sum_t w_t G_t[E] / t and N[E] = sum_t w_t G_t[E] / (1 - t) a feature that x fails gets -N[E] and one
- * that it passes S[E] - S[E + j] - N[E + j], by the value of the leaf. That is a table of 2^D lines for a
- * leaf: a row of 100,000 costs what a row of a background of one costs. After Lundberg et al. (Nature Machine
+ * S[E] = sum_t w_t G_t[E] / t and Q[E] = sum_t w_t G_t[E] / (t (1 - t)) feature j gets S[E] - Q[E + j] by the
+ * value of the leaf, whether x passes it or not. That is a table of two numbers for each set: a row costs the
+ * same against a background of 100,000 rows as against one. After Lundberg et al. (Nature Machine
  * Intelligence 2, 2020, algorithm 3) for the definition.
  *
  * Where 2^D is more than the pairs of rows would cost, each pair walks the tree: both ways where the two
@@ -32,18 +32,13 @@
 
 #include "tree/shap.h"
 
-enum {
-    BACKGROUND_MOST = 12, /* features on the path of a leaf that has a table */
-    BACKGROUND_WIDTH = 16 /* of a line of a table: features of a cluster of leaves */
-};
+enum { BACKGROUND_MOST = 12 }; /* features on the path of a leaf that has a table */
 
 /* A leaf that has a table, or not. */
 typedef struct background_leaf {
     int64_t counts; /* place of the 2^n_features counts of the background by failed set; -1: it has none */
-    int64_t table;  /* place of as many lines of BACKGROUND_WIDTH */
-    int32_t n_features;
-    int32_t cluster;
-    int8_t slot[BACKGROUND_MOST]; /* of each feature of the path in a line */
+    int32_t n_features; /* its table is at twice that place: S, then Q, of 2^n_features numbers each */
+    int32_t column[BACKGROUND_MOST]; /* of each feature of the path, among the sums */
 } background_leaf;
 
 /* What there is besides the shap_node of an inner node. */
@@ -54,16 +49,9 @@ typedef struct background_node {
     background_leaf leaf[2];
 } background_node;
 
-/* Leaves one after the other whose features fit a line. */
-typedef struct background_cluster {
-    int32_t n_features;
-    int32_t column[BACKGROUND_WIDTH]; /* of each slot, among the sums */
-} background_cluster;
-
 typedef struct background_tree {
     const shap_tree *tree;
     const background_node *nodes;
-    const background_cluster *clusters;
     const int64_t *steps; /* those of the tree that lead to leaves with tables */
     int64_t n_steps;
     double *counts;
@@ -86,9 +74,8 @@ typedef struct background_room {
     uint8_t *chosen;        /* (n_columns,): zeros before and after */
 } background_room;
 
-/* Doubles of the work space: of a walk with so many outputs, of making a table. */
-#define BACKGROUND_WALK(n_levels, n_outputs)                                                                 \
-    ((((int64_t)(n_levels) + 1) * 3 + (int64_t)(n_outputs) * BACKGROUND_WIDTH) * SHAP_ROWS)
-#define BACKGROUND_TABLE (3 << BACKGROUND_MOST)
+/* Doubles of the work space: of a walk, of making a table. */
+#define BACKGROUND_WALK(n_levels) (((int64_t)(n_levels) + 1) * 3 * SHAP_ROWS)
+#define BACKGROUND_TABLE (1 << BACKGROUND_MOST)
 
 #endif

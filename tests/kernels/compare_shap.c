@@ -141,7 +141,6 @@ typedef struct garden {
     shap_tree tree;
     background_tree b;
     background_node *nodes;
-    background_cluster *clusters;
     int64_t *steps;
     int64_t n_counts, n_outputs, n_sums;
     int32_t n_features;
@@ -159,10 +158,8 @@ static void place(bench *b, garden *y, int64_t number, const int32_t *column_of,
             continue;
         leaf->n_features = n_features;
         leaf->counts = y->n_counts;
-        leaf->table = y->n_counts * BACKGROUND_WIDTH;
-        leaf->cluster = (int32_t)below(b, 2);
         for (int i = 0; i < n_features; i++)
-            leaf->slot[i] = (int8_t)(column_of[i] % BACKGROUND_WIDTH);
+            leaf->column[i] = column_of[i];
         y->n_counts += (int64_t)1 << n_features;
     }
 }
@@ -194,25 +191,19 @@ static void lay_out(bench *b, garden *y) {
     for (int64_t i = 0; i < p->n_steps; i++)
         if ((p->steps[i] & 3) != SHAP_LEAVE)
             y->steps[y->b.n_steps++] = p->steps[i];
-    for (int k = 0; k < 2; k++) {
-        y->clusters[k].n_features = p->n_planes;
-        for (int j = 0; j < p->n_planes; j++)
-            y->clusters[k].column[j] = j;
-    }
 }
 
 static double *plotted(bench *b, garden *y, int64_t n_groups) {
     y->p = zeros(b, sizeof *y->p);
     double *planes = setting(b, y->p, &y->tree, n_groups);
     y->nodes = zeros(b, (size_t)y->p->n_nodes * sizeof *y->nodes);
-    y->clusters = zeros(b, 2 * sizeof *y->clusters);
     y->steps = zeros(b, (size_t)y->p->n_steps * sizeof *y->steps);
     lay_out(b, y);
     y->counts = zeros(b, (size_t)y->n_counts * sizeof *y->counts);
-    y->tables = drawn(b, y->n_counts * BACKGROUND_WIDTH, -1.0);
+    y->tables = drawn(b, 2 * y->n_counts, -1.0);
     y->n_outputs = 1 + below(b, y->tree.value_step);
     y->n_sums = y->n_outputs * y->p->n_planes * SHAP_ROWS;
-    y->b = (background_tree){&y->tree, y->nodes, y->clusters, y->steps, y->b.n_steps, y->counts, y->tables};
+    y->b = (background_tree){&y->tree, y->nodes, y->steps, y->b.n_steps, y->counts, y->tables};
     return planes;
 }
 
@@ -220,7 +211,7 @@ static void count(const fastml_tree_kernels *k, bench *b) {
     garden y = {0};
     const int64_t n_rows = some_rows(b, 80);
     const double *planes = plotted(b, &y, (n_rows + SHAP_ROWS - 1) / SHAP_ROWS);
-    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels, 0) * sizeof *space);
+    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels) * sizeof *space);
     k->background_count(&y.b, planes, y.p->n_planes, n_rows, space);
     keep(b, y.counts, (size_t)y.n_counts * sizeof *y.counts);
 }
@@ -230,20 +221,18 @@ static void table(const fastml_tree_kernels *k, bench *b) {
     leaf.n_features = 1 + (int32_t)below(b, BACKGROUND_MOST);
     const int64_t n = (int64_t)1 << leaf.n_features;
     const int32_t n_points = (leaf.n_features + 1) / 2;
-    for (int i = 0; i < leaf.n_features; i++)
-        leaf.slot[i] = (int8_t)(i + 2);
     const double *counts = drawn(b, n, 0.0), *points = drawn(b, n_points, 0.0);
     const double *weights = drawn(b, n_points, 0.0);
     double *space = room(b, BACKGROUND_TABLE * sizeof *space);
-    double *made = room(b, (size_t)n * BACKGROUND_WIDTH * sizeof *made);
+    double *made = room(b, 2 * (size_t)n * sizeof *made);
     k->background_table(&leaf, counts, 7.0, points, weights, n_points, space, made);
-    keep(b, made, (size_t)n * BACKGROUND_WIDTH * sizeof *made);
+    keep(b, made, 2 * (size_t)n * sizeof *made);
 }
 
 static void look_up(const fastml_tree_kernels *k, bench *b) {
     garden y = {0};
     const double *planes = plotted(b, &y, 1);
-    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels, y.n_outputs) * sizeof *space);
+    double *space = room(b, (size_t)BACKGROUND_WALK(y.tree.n_levels) * sizeof *space);
     double *sums = drawn(b, y.n_sums, -1.0);
     k->background_rows(&y.b, planes, y.p->n_planes, y.n_outputs, space, sums);
     keep(b, sums, (size_t)y.n_sums * sizeof *sums);

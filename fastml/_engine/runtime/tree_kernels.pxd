@@ -140,14 +140,14 @@ cdef extern from "tree/kernels.h" nogil:
         int32_t n_points, n_levels
 
     cdef enum:
-        BACKGROUND_MOST, BACKGROUND_WIDTH, BACKGROUND_TABLE
+        BACKGROUND_MOST, BACKGROUND_TABLE
 
-    int64_t BACKGROUND_WALK(int64_t n_levels, int64_t n_outputs)
+    int64_t BACKGROUND_WALK(int64_t n_levels)
 
     ctypedef struct background_leaf:
-        int64_t counts, table
-        int32_t n_features, cluster
-        int8_t slot[BACKGROUND_MOST]
+        int64_t counts
+        int32_t n_features
+        int32_t column[BACKGROUND_MOST]
 
     ctypedef struct background_node:
         int32_t bit
@@ -155,14 +155,9 @@ cdef extern from "tree/kernels.h" nogil:
         uint8_t pairs[2]
         background_leaf leaf[2]
 
-    ctypedef struct background_cluster:
-        int32_t n_features
-        int32_t column[BACKGROUND_WIDTH]
-
     ctypedef struct background_tree:
         const shap_tree *tree
         const background_node *nodes
-        const background_cluster *clusters
         const int64_t *steps
         int64_t n_steps
         double *counts

@@ -13,8 +13,7 @@ from libc.string cimport memset
 
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.runtime.tree_kernels cimport (
-    BACKGROUND_TABLE, BACKGROUND_WALK, BACKGROUND_WIDTH, K, SHAP_ROWS, background_fork, background_leaf,
-    background_room,
+    BACKGROUND_TABLE, BACKGROUND_WALK, K, SHAP_ROWS, background_fork, background_leaf, background_room,
 )
 from fastml._engine.tree.background_trees cimport BackgroundTrees, Plan
 from fastml._engine.tree.shap_planes cimport Planes
@@ -26,7 +25,7 @@ from fastml._engine.tree.shap import batches, columns_of, holds_one_of_two
 from fastml._engine.tree.shap_trees import rule
 
 cdef enum:
-    TABLE_BYTES = 2 << 20      # of the tables of some trees: a share of the last cache
+    TABLE_BYTES = 1 << 20      # of the tables of some trees: they stay in the second-level cache, nearly
     CHUNK_BYTES = 64 << 20     # planes and sums of rows
 
 cdef double CHECK_NS = 1e8        # between two looks at the keyboard
@@ -83,7 +82,7 @@ cdef class _Work:
         cdef Py_ssize_t most, width = trees.width, n_doubles
         self.trees, self.plan = trees, plan
         most = plan.most_features()
-        n_doubles = max(<Py_ssize_t> BACKGROUND_WALK(plan.most_levels(), width), <Py_ssize_t> BACKGROUND_TABLE,
+        n_doubles = max(<Py_ssize_t> BACKGROUND_WALK(plan.most_levels()), <Py_ssize_t> BACKGROUND_TABLE,
                         self.rows.room(SHAP_ROWS), 2 * width * (most + 1))
         self.forks_at = 8 * n_doubles
         self.chosen_at = self.forks_at + most * sizeof(background_fork)
@@ -105,7 +104,7 @@ cdef class _Work:
             total, last = 0, first
             while last < self.trees.n_trees:
                 total += self.plan.plans[last].n_counts
-                if last > first and total * BACKGROUND_WIDTH * 8 > TABLE_BYTES:
+                if last > first and total * 16 > TABLE_BYTES:
                     break
                 last += 1
             self.tabulate(first, last)
@@ -133,7 +132,7 @@ cdef class _Work:
             return 0
         if self.counts is None or self.counts.shape[0] < n_counts:
             self.counts = np.empty(n_counts)
-            self.tables = np.empty(n_counts * BACKGROUND_WIDTH)
+            self.tables = np.empty(2 * n_counts)
         if self.leaves is None or self.leaves.shape[0] < 2 * n_leaves:
             self.leaves = np.empty(2 * n_leaves, dtype=np.int64)
         memset(&self.counts[0], 0, n_counts * sizeof(double))
@@ -141,14 +140,14 @@ cdef class _Work:
         for t in range(first, last):
             plan = self.plan.plans + t
             plan.tree.counts, plan.tree.tables = &self.counts[0] + n_counts, &self.tables[0]
-            plan.tree.tables += n_counts * BACKGROUND_WIDTH
+            plan.tree.tables += 2 * n_counts
             n_counts += plan.n_counts
             for i in range(self.trees.prepared[t].n_nodes if plan.n_tables else 0):
                 for side in range(2):
                     if plan.nodes[i].child[side] < 0 and plan.nodes[i].leaf[side].counts >= 0:
                         self.leaves[2 * n_leaves], self.leaves[2 * n_leaves + 1] = t, 2 * i + side
                         n_leaves += 1
-        if n_counts * BACKGROUND_WIDTH + self.n_others < SERIAL_NS:
+        if 16 * n_counts + n_leaves * self.n_others < SERIAL_NS:
             n_threads = 1
         for t in prange(first, last, nogil=True, num_threads=n_threads, schedule="dynamic"):
             K.background_count(&self.plan.plans[t].tree, &self.others[0], self.n_planes, self.n_others,
@@ -163,7 +162,7 @@ cdef class _Work:
         cdef int n_points = (leaf.n_features + 1) // 2
         K.background_table(leaf, plan.tree.counts + leaf.counts, <double> self.n_others, self.points[n_points],
                            self.weights[n_points], n_points, <double *> self.threads.of(thread_num()),
-                           plan.tree.tables + leaf.table)
+                           plan.tree.tables + 2 * leaf.counts)
 
     cdef int look_up(self, Py_ssize_t first, Py_ssize_t last) except -1:
         """All groups of the chunk by the trees [first, last)."""

@@ -2,14 +2,13 @@
 
 from libc.stdint cimport int64_t
 
-from fastml._engine.runtime.tree_kernels cimport background_cluster, background_node, background_tree
+from fastml._engine.runtime.tree_kernels cimport background_node, background_tree
 from fastml._engine.tree.shap_trees cimport ShapTrees
 
 
 cdef struct Plan:
     background_tree tree
     background_node *nodes
-    background_cluster *clusters
     int64_t *steps
     int64_t n_counts         # of all its tables
     int64_t n_tables         # leaves that have one
@@ -24,7 +23,7 @@ cdef class BackgroundTrees:
     cdef Py_ssize_t n_columns
     cdef double n_rows, n_others
     cdef void one(self, Py_ssize_t t) noexcept nogil
-    cdef void walk(self, Py_ssize_t t, int64_t *last, int64_t *stamps) noexcept nogil
+    cdef void walk(self, Py_ssize_t t, int64_t *last) noexcept nogil
     cdef bint pays(self, int n_features, double *pair_work) noexcept nogil
     cdef Py_ssize_t most_features(self) noexcept
     cdef Py_ssize_t most_levels(self) noexcept

@@ -5,19 +5,19 @@ rows that would reach it: of these, 3 of 4 pass a feature that splits rows in ha
 """
 
 from cython.parallel cimport prange
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from fastml._engine.runtime.tree_kernels cimport (
-    BACKGROUND_MOST, BACKGROUND_WIDTH, SHAP_ENTER, SHAP_LEAVE, SHAP_PAIR, background_cluster, background_leaf,
-    background_node, shap_node, shap_tree,
+    BACKGROUND_MOST, SHAP_ENTER, SHAP_LEAVE, SHAP_PAIR, background_leaf, background_node, shap_node, shap_tree,
 )
 from fastml._engine.tree.shap_trees cimport ShapTrees
 
-# nanoseconds, measured on one core: of a butterfly, a cell of a table, a look into one, a step of a pair's walk
-cdef double BUTTERFLY_NS = 0.3
-cdef double CELL_NS = 2.0
-cdef double LOOK_NS = 4.0
+# nanoseconds, measured on one core: of a set and point in a table, a butterfly there, a look into a table for a
+# feature, and what a pair of rows costs at a leaf that it reaches
+cdef double SET_NS = 0.5
+cdef double BUTTERFLY_NS = 0.25
+cdef double LOOK_NS = 0.6
 cdef double PAIR_NS = 12.0
 
 
@@ -49,7 +49,6 @@ cdef class BackgroundTrees:
             return
         for t in range(self.trees.n_trees):
             free(self.plans[t].nodes)
-            free(self.plans[t].clusters)
             free(self.plans[t].steps)
         free(self.plans)
 
@@ -87,38 +86,33 @@ cdef class BackgroundTrees:
         cdef Plan *plan = self.plans + t
         cdef int64_t n = self.trees.prepared[t].n_nodes
         cdef int64_t *last
-        cdef int64_t *stamps
         plan.tree.tree = &self.trees.prepared[t].tree
         if n == 0:
             return
         plan.nodes = <background_node *> calloc(n, sizeof(background_node))
-        plan.clusters = <background_cluster *> calloc(n + 1, sizeof(background_cluster))
         plan.steps = <int64_t *> malloc(3 * n * sizeof(int64_t))
         # by level: the node, the bit of its feature; by bit: the column
         last = <int64_t *> malloc((2 * plan.tree.tree.n_levels + self.trees.prepared[t].n_features) * sizeof(int64_t))
-        stamps = <int64_t *> calloc(2 * self.n_columns + 1, sizeof(int64_t))  # by column: cluster, slot
-        if plan.nodes != NULL and plan.clusters != NULL and plan.steps != NULL and last != NULL and stamps != NULL:
-            self.walk(t, last, stamps)
-            plan.tree.nodes, plan.tree.clusters, plan.tree.steps = plan.nodes, plan.clusters, plan.steps
+        if plan.nodes != NULL and plan.steps != NULL and last != NULL:
+            self.walk(t, last)
+            plan.tree.nodes, plan.tree.steps = plan.nodes, plan.steps
         else:
             plan.no_memory = True
         free(last)
-        free(stamps)
 
     cdef bint pays(self, int n_features, double *pair_work) noexcept nogil:
         """Whether a table costs less than pairs, and what a pair costs."""
-        cdef double reached = 1.0, lines
+        cdef double reached = 1.0, table
         cdef int _
         for _ in range(min(n_features, 60)):
             reached *= 0.75
         pair_work[0] = reached * PAIR_NS
         if n_features > BACKGROUND_MOST:
             return False
-        lines = n_features * <double> (1 << n_features)
-        return (lines * (CELL_NS + BUTTERFLY_NS * ((n_features + 1) // 2)) + LOOK_NS * self.n_rows
-                <= self.n_rows * self.n_others * pair_work[0])
+        table = (1 << n_features) * ((n_features + 1) // 2) * (SET_NS + BUTTERFLY_NS * n_features)
+        return table + LOOK_NS * n_features * self.n_rows <= self.n_rows * self.n_others * pair_work[0]
 
-    cdef void walk(self, Py_ssize_t t, int64_t *last, int64_t *stamps) noexcept nogil:
+    cdef void walk(self, Py_ssize_t t, int64_t *last) noexcept nogil:
         cdef Plan *plan = self.plans + t
         cdef const shap_tree *tree = plan.tree.tree
         cdef const shap_node *node
@@ -126,7 +120,7 @@ cdef class BackgroundTrees:
         cdef int64_t *node_of = last
         cdef int64_t *bit_of = last + tree.n_levels
         cdef int64_t *column_of = bit_of + tree.n_levels
-        cdef int64_t i, number, n_features = 0, n_clusters = 1
+        cdef int64_t i, number, n_features = 0
         cdef int what, side
         for i in range(tree.n_steps):
             number, what = tree.steps[i] >> 2, tree.steps[i] & 3
@@ -145,8 +139,7 @@ cdef class BackgroundTrees:
                 for side in range(2):
                     own.child[side] = -1
                     if node.leaf[side] >= 0:
-                        n_clusters = place_leaf(self, plan, own.leaf + side, own.pairs + side, column_of,
-                                                n_features, n_clusters, stamps)
+                        own.pairs[side] = not place_leaf(self, plan, own.leaf + side, column_of, n_features)
             if (what == SHAP_PAIR or what == SHAP_LEAVE) and node.above_level < 0:
                 n_features -= 1
         # which ways lead to leaves with tables (kept in `counts` of the sides that are no leaves), which to others
@@ -165,32 +158,19 @@ cdef class BackgroundTrees:
                 plan.tree.n_steps += 1
 
 
-cdef int64_t place_leaf(BackgroundTrees trees, Plan *plan, background_leaf *leaf, uint8_t *pairs,
-                        const int64_t *column_of, int64_t n_features, int64_t n_clusters,
-                        int64_t *stamps) noexcept nogil:
-    """Places a leaf; returns the number of clusters."""
-    cdef background_cluster *cluster = plan.clusters + n_clusters - 1
-    cdef int64_t i, n_new = 0
+cdef bint place_leaf(BackgroundTrees trees, Plan *plan, background_leaf *leaf, const int64_t *column_of,
+                     int64_t n_features) noexcept nogil:
+    """Gives the leaf a table if that pays; returns whether it does."""
+    cdef int64_t i
     cdef double pair_work
     leaf.counts = -1
-    pairs[0] = not trees.pays(<int> n_features, &pair_work)
-    if pairs[0]:
+    if not trees.pays(<int> n_features, &pair_work):
         plan.pair_work += pair_work
-        return n_clusters
+        return False
     for i in range(n_features):
-        n_new += stamps[2 * column_of[i]] != n_clusters
-    if cluster.n_features + n_new > BACKGROUND_WIDTH:
-        n_clusters += 1
-        cluster += 1
-    for i in range(n_features):
-        if stamps[2 * column_of[i]] != n_clusters:
-            stamps[2 * column_of[i]] = n_clusters
-            stamps[2 * column_of[i] + 1] = cluster.n_features
-            cluster.column[cluster.n_features] = <int32_t> column_of[i]
-            cluster.n_features += 1
-        leaf.slot[i] = <int8_t> stamps[2 * column_of[i] + 1]
-    leaf.n_features, leaf.cluster = <int32_t> n_features, <int32_t> (n_clusters - 1)
-    leaf.counts, leaf.table = plan.n_counts, plan.n_counts * BACKGROUND_WIDTH
+        leaf.column[i] = <int32_t> column_of[i]
+    leaf.n_features = <int32_t> n_features
+    leaf.counts = plan.n_counts
     plan.n_counts += 1 << n_features
     plan.n_tables += 1
-    return n_clusters
+    return True

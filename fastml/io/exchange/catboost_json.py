@@ -144,19 +144,17 @@ def _add_symmetric(foreign, tree, split, scale):
         raise ModelFileError(
             f"a tree of {depth} levels has {leaves.size} values, {n_leaves * width} expected"
         )
-    # Nodes by level; node k of a level is the leaves whose last bits are k turned around: the first split
-    # decides the lowest bit.
+    # Nodes by level. The last split is the root, as where CatBoost explains: it decides the highest bit of a
+    # leaf's number, so leaves are in their order.
     n_inner = n_leaves - 1
     level = np.repeat(np.arange(depth), 1 << np.arange(depth))
     node = np.arange(n_inner)
-    fields = [np.array([own[k] for own in splits])[level] if depth else np.zeros(0) for k in range(3)]
-    place = np.arange(n_leaves)
-    number = np.zeros(n_leaves, dtype=np.int64)
-    for bit in range(depth):
-        number |= (place >> (depth - 1 - bit) & 1) << bit
+    fields = [
+        np.array([own[k] for own in splits])[depth - 1 - level] if depth else np.zeros(0) for k in range(3)
+    ]
     value = np.zeros((n_inner + n_leaves, width))
-    value[n_inner:] = scale * leaves.reshape(n_leaves, width)[number]
-    weight = np.concatenate([np.zeros(n_inner), weights[number]])
+    value[n_inner:] = scale * leaves.reshape(n_leaves, width)
+    weight = np.concatenate([np.zeros(n_inner), weights])
     for at in range(n_inner - 1, -1, -1):
         weight[at] = weight[2 * at + 1] + weight[2 * at + 2]
     none = np.full(n_leaves, -1)
@@ -169,7 +167,7 @@ def _add_symmetric(foreign, tree, split, scale):
         value=value[:, 0] if width == 1 else value,
         weight=weight,
         count=weight,
-        number=np.concatenate([node, number]),
+        number=np.concatenate([node, np.arange(n_leaves)]),
     )
 
 
