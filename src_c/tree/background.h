@@ -32,7 +32,7 @@
 
 #include "tree/shap.h"
 
-enum { BACKGROUND_MOST = 12 }; /* features on the path of a leaf that has a table */
+enum { BACKGROUND_MOST = 16 }; /* features on the path of a leaf that has a table */
 
 /* A leaf that has a table, or not. */
 typedef struct background_leaf {

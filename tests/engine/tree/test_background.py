@@ -89,7 +89,7 @@ def test_values_are_shapleys(n_inner, n_others, many, isa):
     tables, with_pairs = shares(forest, len(rows), n_others, 6)
     if many and n_others == 40:
         assert tables == 3 * (n_inner + 1) and with_pairs == 0
-    if not many and n_others == 1 and n_inner > 6:
+    if not many and n_others == 1 and n_inner > 12:
         assert with_pairs
 
 
