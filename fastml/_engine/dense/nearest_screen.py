@@ -7,7 +7,10 @@ work is left to exact distances, which some of the rows tell beforehand.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from fastml._engine.dense.neighbourhood import products
 
@@ -21,6 +24,11 @@ SAMPLE = 48  # rows
 ESTIMATE, EXACT, EXACT_FEATURE = 6, 1400, 14
 WORTH = 0.8  # of the work without
 STALE = 1.15  # times the work that the directions first promised
+
+
+@cache
+def _libraries():
+    return ThreadpoolController()
 
 
 class Screen:
@@ -107,7 +115,7 @@ class Screener:
         return rank, along
 
     def _product(self, a, b):
-        """a @ b without BLAS, whose threads would go on waiting for work while ours begin."""
+        """a @ b on our threads: those of BLAS would go on waiting for work while ours begin."""
         out = np.empty((1, a.shape[0], b.shape[1]))
         products(a[None], b[None], out, self.n_threads)
         return out[0]
@@ -121,10 +129,11 @@ class Screener:
         if start is None or start.shape[1] < rank:
             start, steps = np.random.default_rng(0).standard_normal((d, rank)), 2
         start = start[:, :rank]
-        for _ in range(steps):
-            start = np.linalg.qr(self._product(turned, self._product(centred, start)))[0]
-        inside = self._product(centred, start)
-        _, turn = np.linalg.eigh(self._product(np.ascontiguousarray(inside.T), inside))
+        with _libraries().limit(limits=1, user_api="blas"):
+            for _ in range(steps):
+                start = np.linalg.qr(self._product(turned, self._product(centred, start)))[0]
+            inside = self._product(centred, start)
+            _, turn = np.linalg.eigh(self._product(np.ascontiguousarray(inside.T), inside))
         turn = np.ascontiguousarray(turn[:, ::-1])
         self._directions = self._product(start, turn).astype(self.X.dtype).astype(np.float64)
 
