@@ -6,6 +6,9 @@ At the end: GFLOP/s of the kernel beside the machine's sgemm and its peak of fus
 """
 
 import os
+import subprocess
+import tempfile
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -155,14 +158,30 @@ def seconds(function, rounds=7):
     return min(times)
 
 
+def peak():
+    """GFLOP/s of one core in fused multiply-adds, by a loop of nothing else; None without a C compiler."""
+    compiler = os.environ.get("CC", "cc").split()
+    flags = ["-O3", "-march=native", "-ffp-contract=fast"]
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "peak")
+        source = Path(__file__).with_name("fma_peak.c")
+        try:
+            subprocess.run([*compiler, *flags, str(source), "-o", program], check=True, capture_output=True)
+            return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+
 def flops():
-    """The kernel against matrix products of the same sizes and larger, all on one thread."""
+    """The kernel against matrix products of the same sizes and larger, and the peak, all on one thread."""
     from threadpoolctl import threadpool_limits
 
     from fastml._engine.dense.nearest import Rows
 
     lines = ["| one thread, float32 | GFLOP/s |", "|---|---|"]
     rng = np.random.default_rng(0)
+    most = peak()
+    lines += [] if most is None else [f"| peak of fused multiply-adds | {most:.0f} |"]
     with threadpool_limits(1):
         A = rng.standard_normal((2048, 2048), dtype=np.float32)
         lines.append(f"| sgemm 2048 x 2048 x 2048 | {2e-9 * 2048**3 / seconds(lambda: A @ A):.0f} |")

@@ -49,7 +49,9 @@ default="k-means++"
     copy_x : bool, default=True
         For compatibility: X is never changed.
     algorithm : {"auto", "lloyd", "elkan"}, default="auto"
-        How labels are found; all give the same.
+        How labels are found; all give the same. "lloyd": all rows are compared with all centres. "elkan":
+        only rows whose bounds [5]_ leave their label open. "auto": by bounds
+        with many centres and features, from when few rows change their centre.
     n_jobs : int or None, default=None
         Threads; None means all cores. The number of threads never changes the model.
 
@@ -79,7 +81,7 @@ default="k-means++"
     can explain is decided in float64; of equally near centres the first wins.
 
     Memory beside X: centres and their sums per block of rows, at most the size of X or 4 MB, and 4 bytes a
-    row.
+    row, with bounds 24.
 
     References
     ----------
@@ -88,6 +90,7 @@ default="k-means++"
     .. [3] J. K. Dixon. "Pattern recognition with partly missing data." IEEE Transactions on Systems, Man, and
        Cybernetics 9, 1979.
     .. [4] B. Bahmani et al. "Scalable k-means++." Proceedings of the VLDB Endowment 5, 2012.
+    .. [5] G. Hamerly. "Making k-means even faster." SIAM International Conference on Data Mining 2010.
 
     Examples
     --------
@@ -177,7 +180,15 @@ default="k-means++"
             centers = self._start(rows, weight, given, random_state)
             if self.verbose:
                 print("Initialization complete")
-            found = lloyd(rows, centers, weight, max_iter=self.max_iter, tol=tol, verbose=self.verbose)
+            found = lloyd(
+                rows,
+                centers,
+                weight,
+                max_iter=self.max_iter,
+                tol=tol,
+                verbose=self.verbose,
+                bounded={"auto": None, "lloyd": False, "elkan": True}[self.algorithm],
+            )
             # the same clustering with its labels exchanged may have a lower inertia by rounding
             if best is None or (found.inertia < best.inertia and not found.is_same_as(best)):
                 best = found

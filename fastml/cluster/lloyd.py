@@ -6,10 +6,16 @@ import time
 
 import numpy as np
 
+from fastml._engine.dense.bounds import Bounds
 from fastml._engine.runtime.interrupt import check
 from fastml.cluster.seeding import rows_at
 
 __all__ = ["Clustering", "lloyd", "update"]
+
+
+# Bounds pay where searching a row costs more than looking after its bounds, and few rows change.
+_LEAST_TERMS = 8192  # centroids x features
+_MOST_MOVED = 0.02  # of the rows
 
 
 class Clustering:
@@ -91,7 +97,7 @@ def _relocate(empty, weights, sums, accumulation, centers, rows, sample_weight):
         weights[to] = part
 
 
-def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
+def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose, bounded=None):
     """Iterate until no label changes, the centroids hardly move, or `max_iter`.
 
     Parameters
@@ -103,6 +109,9 @@ def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
     tol : float
         Sum of the squared movements of all centroids that counts as none.
     verbose : int
+    bounded : bool, optional
+        Whether to search only rows that bounds leave open, where no value is missing; None: from when few
+        rows change their label, if there is much to search. The result is the same.
 
     Returns
     -------
@@ -110,12 +119,16 @@ def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
     """
     centers = np.asarray(centers, dtype=np.float64)
     labels, found = None, None
+    able = not rows.missing and len(centers) > 1
+    bounds = Bounds(rows) if bounded and able else None
+    waits = bounded is None and able and centers.size >= _LEAST_TERMS
     start = time.perf_counter()
     for i in range(max_iter):
         check()
         # Most rows stay where they are; so do their sums. Not with weights: taking one off leaves a rounding.
         previous = found if sample_weight is None and not rows.missing else None
-        found = rows.accumulate(centers, sample_weight, errors=bool(verbose), previous=previous)
+        known = None if bounds is None else bounds.nearest(centers)
+        found = rows.accumulate(centers, sample_weight, labels=known, errors=bool(verbose), previous=previous)
         new = update(found, centers, rows, sample_weight)
         moved = float(((new - centers) ** 2).sum())
         if verbose:
@@ -130,6 +143,8 @@ def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose):
             if verbose:
                 print(f"Converged at iteration {i}: center shift {moved} within tolerance {tol}.")
             break
+        if waits and labels is not None and np.mean(found.labels != labels) < _MOST_MOVED:
+            bounds, waits = Bounds(rows), False
         labels = found.labels
     # labels and inertia belong to the centroids as they are kept, which is what `predict` sees
     kept = centers.astype(rows.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from fastml._engine.dense.closest import Closest
 from fastml._engine.dense.nearest import Rows
 from fastml._engine.runtime.interrupt import check
 
@@ -58,18 +59,17 @@ def kmeans_plusplus_rows(rows, n_clusters, sample_weight, random_state, n_local_
         n_local_trials = 2 + int(np.log(n_clusters))
     chosen = np.empty(n_clusters, dtype=np.int64)
     chosen[0] = random_state.choice(n_samples, p=weight / weight.sum())
-    closest = _least_distances(rows, chosen[:1])[0]
-    potential = closest @ weight
+    closest = Closest(rows, weight)
+    potential = closest.add(_points(rows, chosen[:1])[0])
     for c in range(1, n_clusters):
         check()
         drawn = random_state.uniform(size=n_local_trials) * potential
-        shares = closest if sample_weight is None else weight * closest
+        shares = closest.distances if sample_weight is None else weight * closest.distances
         candidates = np.searchsorted(np.cumsum(shares), drawn)
         np.clip(candidates, None, n_samples - 1, out=candidates)
-        away = _least_distances(rows, candidates, closest)
-        potentials = away @ weight
-        best = int(np.argmin(potentials))
-        potential, closest, chosen[c] = potentials[best], away[best], candidates[best]
+        points = _points(rows, candidates)
+        best = int(np.argmin(closest.potentials(points)))
+        potential, chosen[c] = closest.add(points[best]), candidates[best]
     return chosen
 
 
@@ -96,7 +96,8 @@ def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds
     """
     weight = np.ones(rows.n) if sample_weight is None else sample_weight
     chosen = [np.array([random_state.choice(rows.n, p=weight / weight.sum())])]
-    closest = _least_distances(rows, chosen[0])[0]
+    everyone = np.zeros(rows.n, dtype=np.int32)
+    closest = rows.nearest(_points(rows, chosen[0]), labels=everyone)[1]
     for _ in range(n_rounds):
         check()
         share = weight * closest
@@ -105,7 +106,7 @@ def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds
             break
         drawn = np.flatnonzero(random_state.uniform(size=rows.n) * potential < 2 * n_clusters * share)
         if len(drawn):
-            points = np.nan_to_num(rows_at(rows.X, drawn))
+            points = _points(rows, drawn)
             closest = np.minimum(closest, rows.nearest(points)[1])
             chosen.append(drawn)
     candidates = np.unique(np.concatenate(chosen))
@@ -122,11 +123,6 @@ def kmeans_parallel_rows(rows, n_clusters, sample_weight, random_state, n_rounds
     return candidates[kmeans_plusplus_rows(some, n_clusters, held, random_state)]
 
 
-def _least_distances(rows, indices, closest=np.inf):
-    """Squared distances of all rows to some of them, at most `closest`: float64 (n_indices, n_rows)."""
-    points = np.nan_to_num(rows_at(rows.X, indices))
-    everyone = np.zeros(rows.n, dtype=np.int32)
-    least = np.empty((len(points), rows.n))
-    for point, out in zip(points, least, strict=True):
-        np.minimum(rows.nearest(point[None], labels=everyone)[1], closest, out=out)
-    return least
+def _points(rows, indices):
+    """Rows to measure distances to: what is missing is zero, and left out where it is missing in both."""
+    return np.nan_to_num(rows_at(rows.X, indices))

@@ -103,7 +103,7 @@ typedef struct fastml_dense_kernels {
     int64_t (*nearest_scratch_size_f32)(const nearest_centroids *c);
     void (*nearest_pack_f32)(const nearest_centroids *c);
     void (*nearest_find_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                             int32_t *label, int32_t *second_label, void *scratch);
+                             int32_t *label, int32_t *second_label, double *others, void *scratch);
     void (*nearest_measure_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
@@ -113,7 +113,7 @@ typedef struct fastml_dense_kernels {
     int64_t (*nearest_scratch_size_f64)(const nearest_centroids *c);
     void (*nearest_pack_f64)(const nearest_centroids *c);
     void (*nearest_find_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                             int32_t *label, int32_t *second_label, void *scratch);
+                             int32_t *label, int32_t *second_label, double *others, void *scratch);
     void (*nearest_measure_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,

@@ -135,9 +135,23 @@ static void RN(nearest_settle)(const nearest_centroids *c, const RN(nearest_layo
     }
 }
 
-/* Nearest centroid of n rows, and the second nearest if second_label is not NULL (then k >= 2). */
+/* A lower bound of the distance (not squared) of row r of the tile to all centroids but its own; 0 where
+   nothing is known. */
+static double RN(nearest_others)(const nearest_centroids *c, const RN(nearest_layout) * at,
+                                 const RN(nearest_scratch) * s, int r, int32_t label) {
+    const double u = sizeof(real) == 4 ? 0x1p-24 : 0x1p-53, most = sizeof(real) == 4 ? 0x1p126 : 0x1p1022;
+    const double score = label == s->label[r] ? s->second[r] : s->best[r];
+    const double bound = c->rank ? 0.0 : s->norm[r] / 2.0; /* see nearest_bound */
+    const double norm = c->rank ? s->norm[r] : bound / at->row_factor;
+    const double squared = norm * (1 - 2 * (double)(c->d + 8) * u) + 2 * (score - bound);
+    return squared > 0 && squared < most ? sqrt(squared) * (1 - 4 * u) : 0.0;
+}
+
+/* Nearest centroid of n rows, and the second nearest if second_label is not NULL (then k >= 2). If `others`
+   is not NULL (squared Euclidean, nothing missing) it gets lower bounds of the distances to all other ones.
+ */
 static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
-                                 int32_t *label, int32_t *second_label, void *scratch) {
+                                 int32_t *label, int32_t *second_label, double *others, void *scratch) {
     RN(nearest_layout) at;
     RN(nearest_scratch) s = {0};
     const real *x = rows;
@@ -164,12 +178,13 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
             if (second_label)
                 second_label[i + r] = (int32_t)s.second_label[r];
         }
-        if (sure)
-            continue;
-        if (!keep) {
+        if (!sure && !keep) {
             RN(nearest_estimate)(c, &at, x, stride, m, last, missing, runner_up, 1, &s);
             RN(nearest_bound)(c, &at, runner_up, &s);
         }
-        RN(nearest_settle)(c, &at, x, stride, m, label + i, second_label ? second_label + i : NULL, &s);
+        if (!sure)
+            RN(nearest_settle)(c, &at, x, stride, m, label + i, second_label ? second_label + i : NULL, &s);
+        for (int r = 0; r < m && others; r++)
+            others[i + r] = RN(nearest_others)(c, &at, &s, r, label[i + r]);
     }
 }

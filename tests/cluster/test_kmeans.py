@@ -210,3 +210,26 @@ def test_sparse_rows_with_wide_indices_and_without_entries():
         np.testing.assert_array_equal(KMeans(3, random_state=0).fit(same).labels_, expected.labels_)
     with pytest.warns(ConvergenceWarning):
         assert KMeans(3, random_state=0).fit(sparse.csr_matrix((20, 4))).inertia_ == 0
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "weights", "missing"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_bounds_change_no_bit(kind, dtype):
+    rng = np.random.default_rng(0)
+    middles = rng.standard_normal((30, 120))
+    X = (middles[rng.integers(0, 30, 3000)] + rng.standard_normal((3000, 120))).astype(dtype)
+    weight = rng.random(len(X)) if kind == "weights" else None
+    if kind == "sparse":
+        X[rng.random(X.shape) < 0.6] = 0
+    if kind == "missing":
+        X[rng.random(X.shape) < 0.1] = np.nan
+    models = [
+        KMeans(100, init="random", n_init=1, random_state=0, algorithm=algorithm, tol=0, n_jobs=n_jobs).fit(
+            sparse.csr_matrix(X) if kind == "sparse" else X, sample_weight=weight
+        )
+        for algorithm, n_jobs in (("lloyd", 1), ("elkan", 1), ("elkan", 3), ("auto", 2), ("auto", 7))
+    ]
+    for model in models[1:]:
+        np.testing.assert_array_equal(models[0].labels_, model.labels_)
+        np.testing.assert_array_equal(models[0].cluster_centers_, model.cluster_centers_)
+        assert models[0].inertia_ == model.inertia_ and models[0].n_iter_ == model.n_iter_

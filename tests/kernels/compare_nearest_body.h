@@ -19,9 +19,13 @@ static void OF(find)(const fastml_dense_kernels *k, bench *b) {
     p.c.packed = room(b, (size_t)k->OF(nearest_packed_size)(&p.c));
     void *scratch = room(b, (size_t)k->OF(nearest_scratch_size)(&p.c));
     k->OF(nearest_pack)(&p.c);
-    k->OF(nearest_find)(&p.c, p.OF(x), p.c.d, p.n, p.label, NULL, scratch);
+    const int bounded = p.c.metric == NEAREST_SQEUCLIDEAN && !p.c.missing;
+    double *others = zeros(b, (size_t)p.n * sizeof *others);
+    k->OF(nearest_find)(&p.c, p.OF(x), p.c.d, p.n, p.label, NULL, bounded ? others : NULL, scratch);
+    for (int64_t i = 0; i < p.n; i++)
+        keep(b, others[i] >= 0 ? "" : "!", 1);
     keep(b, p.label, (size_t)p.n * sizeof *p.label);
-    k->OF(nearest_find)(&p.c, p.OF(x), p.c.d, p.n, p.label, second, scratch);
+    k->OF(nearest_find)(&p.c, p.OF(x), p.c.d, p.n, p.label, second, NULL, scratch);
     keep(b, p.label, (size_t)p.n * sizeof *p.label);
     keep(b, second, (size_t)p.n * sizeof *second);
     keep(b, "", 1);

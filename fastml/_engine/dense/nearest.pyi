@@ -56,6 +56,8 @@ class Rows:
         previous: Accumulation | None = ...,
     ) -> Accumulation: ...
 
+class Pass: ...
+
 def nearest(
     X: Any,
     centroids: npt.ArrayLike,

@@ -23,10 +23,6 @@ from fastml._engine.runtime.dense_kernels cimport (
     NEAREST_COSINE,
     NEAREST_MANHATTAN,
     NEAREST_SQEUCLIDEAN,
-    nearest_add_t,
-    nearest_centroids,
-    nearest_find_t,
-    nearest_measure_t,
 )
 from fastml._engine.runtime.openmp cimport thread_num
 
@@ -108,15 +104,6 @@ cdef class Rows:
         Whether there is any NaN; looked for if not given.
     """
 
-    cdef readonly Py_ssize_t n, d
-    cdef readonly object X, dtype
-    cdef readonly bint missing, is_sparse
-    cdef readonly int n_threads
-    cdef const char *data
-    cdef const int64_t[::1] indptr
-    cdef const int32_t[::1] indices
-    cdef Py_ssize_t item
-
     def __init__(self, X, int n_threads, missing=None):
         values = X.data if hasattr(X, "indptr") else X
         self.is_sparse = values is not X
@@ -138,8 +125,6 @@ cdef class Rows:
         self.missing = bool(np.isnan(np.min(values, initial=0.0))) if missing is None else missing
         self._values = values
         self.data = <const char *><size_t>values.ctypes.data
-
-    cdef object _values, _room, _screener
 
     cdef object screen(self, centroids, offset):
         """The plane to compare rows with centroids in first, or None."""
@@ -200,7 +185,7 @@ cdef class Rows:
         second_labels : int32 array of shape (n,)
             If `second`.
         """
-        cdef _Work work = _Work(self, centroids, metric, feature_weight, search=labels is None)
+        cdef Pass work = Pass(self, centroids, metric, feature_weight, search=labels is None)
         cdef int32_t[::1] second_labels
         if second:
             if work.c.k < 2 or labels is not None:
@@ -237,36 +222,15 @@ cdef class Rows:
         -------
         Accumulation
         """
-        cdef _Work work = _Work(self, centroids, metric, feature_weight, previous, labels is None)
+        cdef Pass work = Pass(self, centroids, metric, feature_weight, previous, labels is None)
         labels = work.need_labels(labels)
         work.need_sums(sample_weight, errors, previous)
         work.run()
         return Accumulation(labels, *work.merged(previous))
 
 
-cdef class _Work:
+cdef class Pass:
     """One pass over the rows."""
-
-    cdef nearest_centroids c
-    cdef nearest_find_t find
-    cdef nearest_measure_t measure
-    cdef nearest_add_t add
-    cdef Rows rows
-    cdef const double[:, ::1] values, basis, coordinates
-    cdef const double[::1] offset, feature_weight, weight, rest
-    cdef int32_t[::1] labels
-    cdef const int32_t[::1] before
-    cdef int32_t *second
-    cdef char *distances
-    cdef bint search, adds, errs, by_feature, weighted, moves
-    cdef char *packed
-    cdef char *scratch
-    cdef Py_ssize_t scratch_size, dense_size, block_rows, chunk_rows, n_chunks, slice_width
-    cdef object sums_, weights_, errors_
-    cdef double *sums
-    cdef double *weights
-    cdef double *errors
-    cdef Py_ssize_t sums_size, weights_size
 
     def __cinit__(self, Rows rows, centroids, metric, feature_weight, previous=None, bint search=True):
         if metric not in METRICS:
@@ -358,6 +322,11 @@ cdef class _Work:
             return 1
         return min(self.rows.n_threads, <int>min(self.n_chunks, <Py_ssize_t>(1 << 20)))
 
+    cdef Py_ssize_t window(self) noexcept nogil:
+        """Chunks between two looks at the keyboard."""
+        cdef double terms = <double>self.chunk_rows * self.c.k * self.c.d
+        return max(<Py_ssize_t>self.threads(), <Py_ssize_t>min(1e6, WINDOW_TERMS / terms))
+
     cdef object need_labels(self, known):
         labels = np.empty(self.rows.n, dtype=np.int32) if known is None else np.asarray(known)
         self.labels = labels
@@ -420,11 +389,9 @@ cdef class _Work:
                 p[j] += p[i * size + j]
 
     cdef int run(self) except -1:
-        cdef Py_ssize_t i, start, stop, window
+        cdef Py_ssize_t i, start, stop, window = self.window()
         cdef Py_ssize_t n_slices = (self.c.d + self.slice_width - 1) // self.slice_width
-        cdef double terms = <double>self.chunk_rows * self.c.k * self.c.d
         cdef int n_threads = self.threads()
-        window = max(<Py_ssize_t>n_threads, <Py_ssize_t>min(1e6, WINDOW_TERMS / terms))
         for start in range(0, self.n_chunks, window):
             check()
             stop = min(self.n_chunks, start + window)
@@ -454,7 +421,7 @@ cdef class _Work:
             weight = &self.weight[lo] if self.weighted else NULL
             if self.search:
                 self.find(&self.c, x, self.c.d, n, &self.labels[lo],
-                          self.second + lo if self.second != NULL else NULL, scratch)
+                          self.second + lo if self.second != NULL else NULL, NULL, scratch)
             if self.distances != NULL or self.errs:
                 self.measure(&self.c, x, self.c.d, n, &self.labels[lo], weight,
                              self.distances + lo * self.rows.item if self.distances != NULL else NULL, errors)
@@ -478,10 +445,6 @@ cdef object _middle(values, dtype):
         offset = values.mean(axis=0).astype(dtype).astype(np.float64)
     offset[~np.isfinite(offset)] = 0.0
     return offset
-
-
-cdef inline char *aligned(char *p) noexcept nogil:
-    return <char *>((<size_t>p + 63) // 64 * 64)
 
 
 def nearest(X, centroids, *, metric="sqeuclidean", second=False, int n_threads=1, feature_weight=None):

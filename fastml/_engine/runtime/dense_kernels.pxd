@@ -71,7 +71,8 @@ cdef extern from "dense/nearest.h" nogil:
 ctypedef int64_t (*nearest_size_t)(const nearest_centroids *c) noexcept nogil
 ctypedef void (*nearest_pack_t)(const nearest_centroids *c) noexcept nogil
 ctypedef void (*nearest_find_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                                int32_t *label, int32_t *second_label, void *scratch) noexcept nogil
+                                int32_t *label, int32_t *second_label, double *others,
+                                void *scratch) noexcept nogil
 ctypedef void (*nearest_measure_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                    const int32_t *label, const double *weight, void *distance,
                                    double *errors) noexcept nogil
