@@ -463,11 +463,13 @@ static inline lane_places places_of(const uint8_t places[8]) {
 #if defined(FASTML_AVX512) || defined(FASTML_AVX2)
     /* each half of the record is shuffled by itself; a set top bit gives zero where the other half has the
      * byte */
-    uint8_t index[32];
-    memset(index, 0x80, sizeof index);
-    for (int s = 0; s < 8; s++)
-        index[(places[s] & 16) + s] = places[s] & 15;
-    p.half = _mm256_loadu_si256((const __m256i *)index);
+    const uint64_t upper = 0x1010101010101010ull;
+    uint64_t low, high;
+    memcpy(&low, places, 8);
+    high = low ^ upper;
+    low |= (low & upper) << 3;
+    high |= (high & upper) << 3;
+    p.half = _mm256_set_epi64x(-1, (long long)high, -1, (long long)low);
 #else
     memcpy(p.at, places, 8);
 #endif

@@ -20,9 +20,11 @@
 #define PREFETCH(address) __builtin_prefetch(address)
 #define POPCOUNT(x) __builtin_popcount(x)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline))
 #else
 #define PREFETCH(address) ((void)(address))
 #define ALWAYS_INLINE inline
+#define NEVER_INLINE
 #endif
 
 /* Before a loop: its iterations touch different memory, whatever the pointers look like. */

@@ -29,13 +29,52 @@ int64_t FN(impurity_totals)(const impurity_params *p, const uint8_t *records, in
     return all.weight;
 }
 
-/* Whether all rows have the same code in slot s. */
-static int is_constant(const impurity_node *node, int s) {
-    const uint8_t first = code_of(node, s, 0);
-    for (int64_t i = 1; i < node->n; i++)
-        if (code_of(node, s, i) != first)
-            return 0;
-    return 1;
+/* Whether several classes are rather added row by row than counted by code and class. */
+static int adds_rows(const impurity_params *p, const impurity_node *node, int s) {
+    return kind_of(p) == MORE_CLASSES && node->n <= FEW_ROWS &&
+           2 * node->n <= (int64_t)node->n_codes[s] * p->n_channels;
+}
+
+/* Byte s is 0 where all rows have the same code in slot s; if one slot that has not is enough, only as many
+ * rows are looked at as it takes to find it. */
+static uint64_t varying_slots(const impurity_node *node, int one_is_enough) {
+    const code_reader reader = reader_of(node);
+    const uint64_t first = eight_codes(&reader, 0);
+    const uint64_t slots = node->n_slots < 8 ? ((uint64_t)1 << 8 * node->n_slots) - 1 : UINT64_MAX;
+    uint64_t varying = 0;
+    for (int64_t i = 1; i < node->n && !(one_is_enough && varying); i++)
+        varying |= (eight_codes(&reader, i) ^ first) & slots;
+    return varying;
+}
+
+/* Slots one after the other. */
+static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_node *node,
+                                      const impurity_space *space, int mixed, impurity_split *best) {
+    const impurity_kind kind = kind_of(p);
+    const int classes = p->n_outputs == 1 && is_classification(p) && kind != TWO_CLASSES;
+    const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
+    const int few = node->n <= IMPURITY_DIRECT;
+    const int compared = few && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
+    few_rows rows;
+    if (compared)
+        sort_by_comparing(node, space->pairs);
+    if (simple && node->n <= FEW_ROWS) {
+        load_rows(p, node, &rows);
+        order_slots(node, space, compared, &rows);
+    }
+    for (int s = 0; s < node->n_slots; s++) {
+        const int numerical = simple && !node->categorical[s] && !node->missing[s];
+        if (p->random)
+            search_random(p, node, space, s, best);
+        else if (numerical && (few || adds_rows(p, node, s)))
+            search_few(p, node, space, &rows, s, best);
+        else if (numerical && classes)
+            search_classes(p, node, space, s, best);
+        else if (node->categorical[s])
+            search_categories(p, node, space, s, best);
+        else
+            search_sorted(p, node, space, s, best);
+    }
 }
 
 /* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some
@@ -44,47 +83,33 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
                         impurity_split *best) {
     const double before = best->score;
     const impurity_kind kind = kind_of(p);
-    int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded, missing = 0;
+    const int few = node->n <= IMPURITY_DIRECT;
+    /* two rows are half solved by it; a single slot is there because all before it were constant, as this one
+     * may be */
+    const int look = node->n == 2 || (few && node->n_slots == 1);
+    const uint64_t varying = look ? varying_slots(node, 0) : 0;
+    if (look && !varying)
+        return 0;
+    int missing = 0, categorical = 0;
     for (int s = 0; s < node->n_slots; s++) {
-        plain &= !node->categorical[s];
         missing |= node->missing[s];
+        categorical |= node->categorical[s];
     }
-    const int binary = plain && kind == TWO_CLASSES && !p->random, few = node->n <= IMPURITY_DIRECT;
-    if (binary && few && !missing && p->layout->small && node->weight < 256)
+    const int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded && !categorical;
+    const int binary = plain && kind == TWO_CLASSES && !p->random;
+    if (node->n == 2 && plain && !missing)
+        search_pair(p, node, kind, varying, best);
+    else if (binary && few && !missing && p->layout->small && node->weight < 256)
         search_direct(p, node, space, best);
     else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && node->n > 48))
         search_counted(p, node, space, kind == TWO_CLASSES, best);
-    else if (!(plain && p->random && search_thresholds(p, node, space, best))) {
-        const int classes = p->n_outputs == 1 && is_classification(p) && kind != TWO_CLASSES;
-        const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
-        few_rows rows;
-        rows.codes = rows.places = 0;
-        if (few && !p->random)
-            sort_by_comparing(node, space->pairs);
-        if (few && simple)
-            load_rows(p, node, space, &rows);
-        for (int s = 0; s < node->n_slots; s++) {
-            const int numerical = simple && !node->categorical[s] && !node->missing[s];
-            if (p->random)
-                search_random(p, node, space, s, best);
-            else if (numerical && few)
-                search_few(p, node, space, &rows, s, best);
-            else if (numerical && classes && node->n > 4 * p->n_channels)
-                search_classes(p, node, space, s, best);
-            else if (node->categorical[s])
-                search_categories(p, node, space, s, best);
-            else
-                search_sorted(p, node, space, s, best);
-        }
-    }
+    else if (!(plain && p->random && search_thresholds(p, node, space, best)))
+        search_slots(p, node, space, missing | categorical, best);
     if (best->score > before) {
         best->gain = gain_of(p, node, best->score);
         return 1;
     }
-    for (int s = 0; s < node->n_slots; s++)
-        if (!is_constant(node, s))
-            return 1;
-    return 0;
+    return varying || varying_slots(node, 1);
 }
 
 /* Weight times impurity of each output of a node, from its sums: squares[o], the sum of weight times

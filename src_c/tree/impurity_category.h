@@ -191,10 +191,7 @@ static int draw_threshold(const impurity_params *p, const impurity_node *node, i
     *threshold = NAN;
     if (low == high)
         return low;
-    const double share = (double)(node->key[s] >> 11) * 0x1p-53;
-    /* halves, so that the distance of two huge values is finite */
-    const double t = 2 * (lower[low] / 2 + share * (upper[high] / 2 - lower[low] / 2));
-    *threshold = t;
+    const double t = *threshold = value_between(node, s, lower[low], upper[high]);
     int code = low;
     for (int c = low; c < high; c++)
         if (present[c] && upper[c] <= t)

@@ -34,15 +34,13 @@ static int64_t load_pairs(const impurity_params *p, const impurity_node *node, u
     const int64_t n = node->n, stride = p->layout->stride;
     int64_t front = 0, back = n - 1;
     const uint8_t *payload = node->records + p->layout->payload;
+    const code_reader reader = reader_of(node);
     memset(codes + 8 * n, 0, 64);
     for (int64_t i = 0; i < n; i++, payload += stride) {
         const int64_t class = records_target(1, payload);
-        const int64_t to = class ? back : front;
-        const uint8_t *code = node->codes + i * node->step;
-        uint8_t *q = codes + 8 * to;
-        memset(q, 0, 8);
-        for (int s = 0; s < node->n_slots; s++)
-            q[s] = code[node->at[s]];
+        const int64_t to = front + (-class & (back - front));
+        const uint64_t eight = eight_codes(&reader, i);
+        memcpy(codes + 8 * to, &eight, 8);
         weights[to] = (uint8_t)records_weight(1, payload);
         front += 1 - class;
         back -= class;
@@ -50,25 +48,35 @@ static int64_t load_pairs(const impurity_params *p, const impurity_node *node, u
     return front;
 }
 
-/* left[i][s] = weight of the rows from lo to hi whose code in slot s is not above row i's. */
+/* left[i][s] = weight of the rows from lo to hi whose code in slot s is not above row i's; of n_vectors
+ * vectors of rows. */
+static ALWAYS_INLINE void sum_vectors(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi,
+                                      int n_vectors, const uint8_t *at, uint8_t *left) {
+    lane_u8 x[4], sum[4];
+    for (int u = 0; u < n_vectors; u++) {
+        x[u] = u8_load(at + u * LANES8);
+        sum[u] = u8_zero();
+    }
+    for (int64_t j = lo; j < hi; j++) {
+        uint64_t q;
+        memcpy(&q, codes + 8 * j, 8);
+        const lane_u8 other = u8_eight(q), w = u8_set(weights[j]);
+        for (int u = 0; u < n_vectors; u++)
+            sum[u] = u8_add_where_ge(sum[u], w, x[u], other);
+    }
+    for (int u = 0; u < n_vectors; u++)
+        u8_store(left + u * LANES8, sum[u]);
+}
+
 static ALWAYS_INLINE void sum_pairs(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi,
                                     int64_t n, uint8_t *left) {
-    for (int64_t i = 0; i < 8 * n; i += 4 * LANES8) {
-        lane_u8 x[4], sum[4];
-        for (int u = 0; u < 4; u++) {
-            x[u] = u8_load(codes + i + u * LANES8);
-            sum[u] = u8_zero();
-        }
-        for (int64_t j = lo; j < hi; j++) {
-            uint64_t q;
-            memcpy(&q, codes + 8 * j, 8);
-            const lane_u8 other = u8_eight(q), w = u8_set(weights[j]);
-            for (int u = 0; u < 4; u++)
-                sum[u] = u8_add_where_ge(sum[u], w, x[u], other);
-        }
-        for (int u = 0; u < 4; u++)
-            u8_store(left + i + u * LANES8, sum[u]);
-    }
+    int64_t i = 0;
+    for (; i + 2 * LANES8 < 8 * n; i += 4 * LANES8)
+        sum_vectors(codes, weights, lo, hi, 4, codes + i, left + i);
+    if (i + LANES8 < 8 * n)
+        sum_vectors(codes, weights, lo, hi, 2, codes + i, left + i);
+    else if (i < 8 * n)
+        sum_vectors(codes, weights, lo, hi, 1, codes + i, left + i);
 }
 
 static void search_direct(const impurity_params *p, const impurity_node *node, const impurity_space *space,

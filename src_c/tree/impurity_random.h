@@ -101,9 +101,7 @@ static int draw_thresholds(const impurity_params *p, const impurity_node *node, 
         r->last[s] = r->low[s];
         if (r->low[s] == r->high[s])
             continue;
-        const double from = lower[r->low[s]] / 2, to = upper[r->high[s]] / 2;
-        const double share = (double)(node->key[s] >> 11) * 0x1p-53;
-        r->threshold[s] = 2 * (from + share * (to - from));
+        r->threshold[s] = value_between(node, s, lower[r->low[s]], upper[r->high[s]]);
         r->last[s] = (uint8_t)last_code(p->filled + 256 * (int64_t)node->feature[s], r->low[s], r->high[s],
                                         r->threshold[s]);
     }

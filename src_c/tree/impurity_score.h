@@ -161,6 +161,12 @@ static inline int is_ordered(const impurity_node *node, int s, double left, doub
            (right - left) * node->monotone[s] >= 0;
 }
 
+/* A value between two, both halved lest their distance overflow. */
+static double value_between(const impurity_node *node, int s, double low, double high) {
+    const double share = (double)(node->key[s] >> 11) * 0x1p-53;
+    return 2 * (low / 2 + share * (high / 2 - low / 2));
+}
+
 /* Whether a candidate of slot s takes the lead. */
 static ALWAYS_INLINE int is_better(impurity_kind kind, double score, int s, int code,
                                    const impurity_split *best) {

@@ -16,17 +16,54 @@ static void sort_by_counting(const impurity_node *node, int s, const uint8_t *re
     }
 }
 
+/* How the codes of a row in all slots are read at once, eight bytes; those beyond the slots mean nothing. */
+typedef struct code_reader {
+    const uint8_t *codes;
+    int64_t step, at[IMPURITY_SLOTS];
+    lane_places places;
+    int32_t n_slots, picks;
+} code_reader;
+
+static inline code_reader reader_of(const impurity_node *node) {
+    code_reader reader;
+    uint8_t places[IMPURITY_SLOTS] = {0};
+    reader.codes = node->codes;
+    reader.step = node->step;
+    reader.n_slots = node->n_slots;
+    reader.picks = node->step == 32; /* codes and payload of a narrow record */
+    for (int s = 0; s < node->n_slots; s++) {
+        reader.at[s] = node->at[s];
+        places[s] = (uint8_t)(reader.picks ? node->at[s] : 0);
+    }
+    reader.places = places_of(places);
+    return reader;
+}
+
+static ALWAYS_INLINE uint64_t eight_codes(const code_reader *reader, int64_t i) {
+    const uint8_t *row = reader->codes + i * reader->step;
+    if (reader->picks)
+        return u64_pick(row, reader->places);
+    uint8_t x[8] = {0};
+    for (int s = 0; s < reader->n_slots; s++)
+        x[s] = row[reader->at[s]];
+    uint64_t eight;
+    memcpy(&eight, x, 8);
+    return eight;
+}
+
 /* Few rows: places[s][k] = the row with the k-th smallest code in slot s, for all slots at once. Every row's
  * code is compared with every other's, eight slots of LANES8 / 8 rows in an instruction: no branch to be
  * guessed wrong. */
 static void sort_by_comparing(const impurity_node *node, uint8_t *pairs) {
     const int64_t n = node->n;
+    const int n_slots = node->n_slots;
     uint8_t *codes = pairs, *above = pairs + 8 * (IMPURITY_DIRECT + 64);
-    uint8_t *places = above + 8 * (IMPURITY_DIRECT + 64), seen[IMPURITY_DIRECT];
+    uint8_t *places = above + 8 * (IMPURITY_DIRECT + 64), seen[8 * IMPURITY_DIRECT];
+    const code_reader reader = reader_of(node);
     for (int64_t i = 0; i < n; i++) {
-        memset(codes + 8 * i, 0, 8);
-        for (int s = 0; s < node->n_slots; s++)
-            codes[8 * i + s] = code_of(node, s, i);
+        const uint64_t eight = eight_codes(&reader, i);
+        memcpy(codes + 8 * i, &eight, 8);
+        memset(seen + 8 * i, 0, 8);
     }
     const lane_u8 one = u8_set(1);
     for (int64_t i = 0; i < 8 * n; i += 2 * LANES8) {
@@ -42,13 +79,11 @@ static void sort_by_comparing(const impurity_node *node, uint8_t *pairs) {
         u8_store(above + i, a);
         u8_store(above + i + LANES8, b);
     }
-    for (int s = 0; s < node->n_slots; s++) {
-        memset(seen, 0, (size_t)n);
-        for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
+        for (int s = 0; s < n_slots; s++) {
             const int64_t less = n - above[8 * i + s];
-            places[s * IMPURITY_DIRECT + less + seen[less]++] = (uint8_t)i;
+            places[s * IMPURITY_DIRECT + less + seen[8 * less + s]++] = (uint8_t)i;
         }
-    }
 }
 
 typedef struct row_scan {
@@ -170,15 +205,20 @@ static void scan_order(const row_scan *scan, impurity_split *best) {
     }
 }
 
+/* Rows in the order of their codes in slot s; few of them have been compared before. */
+static void order_rows(const impurity_node *node, int s, const impurity_space *space) {
+    const uint8_t *places = space->pairs + 16 * (IMPURITY_DIRECT + 64) + s * IMPURITY_DIRECT;
+    if (node->n > IMPURITY_DIRECT)
+        sort_by_counting(node, s, 0, space->order);
+    else
+        for (int64_t i = 0; i < node->n; i++)
+            space->order[i] = places[i];
+}
+
 /* One numerical slot. */
 static void search_sorted(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                           int s, impurity_split *best) {
     const row_scan one = {p, node, space, 0, space->order, s, node_impurity(p, node)};
-    if (node->n <= IMPURITY_DIRECT) {
-        const uint8_t *places = space->pairs + 16 * (IMPURITY_DIRECT + 64) + s * IMPURITY_DIRECT;
-        for (int64_t i = 0; i < node->n; i++)
-            space->order[i] = places[i];
-    } else
-        sort_by_counting(node, s, 0, space->order);
+    order_rows(node, s, space);
     scan_order(&one, best);
 }

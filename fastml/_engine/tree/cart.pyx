@@ -51,6 +51,14 @@ CRITERIA = {
 }
 
 
+cdef bint are_whole(const double[::1] numbers) noexcept:
+    cdef Py_ssize_t i
+    for i in range(numbers.shape[0]):
+        if numbers[i] != floor(numbers[i]):
+            return False
+    return True
+
+
 cdef class CartGrower:
     """Grows classification and regression trees on one binned matrix.
 
@@ -255,6 +263,7 @@ cdef class CartGrower:
         cdef const CartSettings *s = &self.settings
         cdef int64_t i, n
         cdef uint32_t w
+        cdef double own, scaled
         cdef bint unit = True
         g.params = s.params
         g.total_weight, g.weight_scale = 0, 1.0
@@ -271,10 +280,12 @@ cdef class CartGrower:
             if s.whole:
                 w = g.counts[i] if s.n_draws >= 0 else <uint32_t> s.weights[i] if s.weights != NULL else 1
             else:
-                # what has a weight is seen, however little that is
-                w = <uint32_t> ceil(row_weight(s, g, i) * g.weight_scale - 0.5)
-                if w == 0 and row_weight(s, g, i) > 0:
-                    w = 1
+                # rounded, halves down, which takes no function; what has a weight is seen, however little that is
+                own = row_weight(s, g, i)
+                scaled = own * g.weight_scale
+                w = <uint32_t> (scaled + 0.5)
+                w -= <double> w - 0.5 == scaled
+                w += w == 0 and own > 0
             unit = unit and w <= 1
             g.row_weights[i] = w
             g.total_weight += w
@@ -333,7 +344,7 @@ cdef class CartGrower:
             if not (weights.min() >= 0 and 0 < total < np.inf):
                 raise ValueError("weights must be finite, not negative and not all 0")
             s.weights = &w[0]
-            if n_draws is None and (total >= 2**31 or (weights != np.floor(weights)).any()):
+            if n_draws is None and (total >= 2**31 or not are_whole(w)):
                 s.whole = False
         self.lottery = None
         if n_draws is not None:

@@ -96,4 +96,16 @@ cdef struct Growth:            # of one thread
 cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil
 cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil
 cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
-cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil
+
+cdef inline double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil:
+    """Weight of a row in this tree, in the units of the weights."""
+    cdef double w = 1.0
+    cdef int64_t o
+    if s.n_draws >= 0:
+        w = g.counts[row]
+    elif s.weights != NULL:
+        w = s.weights[row]
+    if s.balance:
+        for o in range(s.params.n_outputs):
+            w *= g.factors[s.params.first[o] + s.classes[row * s.params.n_outputs + o]]
+    return w

@@ -106,6 +106,9 @@ cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noe
         row = (<const uint32_t *> (record + g.params.layout.row))[0]
         w = row_weight(s, g, row)
         if s.is_classification:
+            if n_outputs == 1:
+                sums[(<const int64_t *> (record + g.params.layout.payload))[0]] += w
+                continue
             for o in range(n_outputs):
                 sums[g.params.first[o] + s.classes[row * n_outputs + o]] += w
             continue
@@ -125,20 +128,6 @@ cdef extern from "<math.h>" nogil:
 
 cdef inline double x_log(double x) noexcept nogil:
     return x * log(x) if x > 0 else 0.0
-
-
-cdef double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil:
-    """Weight of a row in this tree, in the units of the weights."""
-    cdef double w = 1.0
-    cdef int64_t o
-    if s.n_draws >= 0:
-        w = g.counts[row]
-    elif s.weights != NULL:
-        w = s.weights[row]
-    if s.balance:
-        for o in range(s.params.n_outputs):
-            w *= g.factors[s.params.first[o] + s.classes[row * s.params.n_outputs + o]]
-    return w
 
 
 cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
@@ -243,7 +232,7 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
                 g.order[pick] = g.order[j]
                 g.order[j] = f
                 n_drawn = j + 1
-            set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)))
+            set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)) if s.params.random else 0)
         g.view.n_slots = last - first
         if g.params.layout.n_codes == 0:
             K.records_gather(g.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
