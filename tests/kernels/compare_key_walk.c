@@ -32,7 +32,8 @@ static void plant(bench *b, key_walk_node *nodes, int64_t n, int32_t slot_bits, 
 }
 
 static void walk(const fastml_tree_kernels *k, bench *b, int by_tree) {
-    const int64_t width = 1 + below(b, 20), n_trees = 1 + below(b, 30), n = some_rows(b, 300);
+    const int64_t width = 1 + below(b, 20), n_trees = 1 + below(b, 30);
+    const int64_t n = by_tree ? 1 : some_rows(b, 300);
     const int64_t n_sets = below(b, 2) ? 1 + below(b, 9) : 0;
     const int32_t slot_bits = 5;
     int64_t *first = room(b, (size_t)(n_trees + 1) * sizeof *first);
