@@ -14,7 +14,10 @@ from fastml._engine.runtime.tree_kernels cimport (
 )
 from fastml._engine.runtime.openmp cimport thread_num
 
+from fastml._engine.runtime.interrupt import check
+
 cdef enum:
+    WINDOW = 1 << 20   # nodes between two looks at the keyboard
     PACKING = 16  # nodes that are packed in the time that a walk by value takes longer than one by key
 
 
@@ -42,10 +45,12 @@ cdef class KeyPack:
     ValueError
         If a tree has too many nodes, or the forest splits on too many features: the bits of both must not be more
         than 28 together.
+    KeyboardInterrupt
+        If Ctrl-C was pressed.
     """
 
     def __init__(self, forest, bint by_value, int n_threads=1):
-        cdef Py_ssize_t t, n_trees = forest.n_trees, most
+        cdef Py_ssize_t t, start, stop, n_trees = forest.n_trees, most
         cdef int thread
         arrays = forest.arrays()
         self.n_trees = n_trees
@@ -80,13 +85,20 @@ cdef class KeyPack:
         self.c.nodes = <const key_walk_node *> &out[0]
         self.c.first = &self.first[0]
         self.c.sets = &sets[0, 0] if sets.shape[0] else NULL
-        for t in prange(n_trees, nogil=True, num_threads=n_threads, schedule="dynamic"):
-            thread = thread_num()
-            pack_tree(<const walk_node *> &raw[0] + offsets[t], offsets[t + 1] - offsets[t],
-                      <key_walk_node *> &out[0] + self.first[t],
-                      NULL if by_value else &place[2 * self.first[t]],
-                      &value[2 * self.first[t]] if by_value else NULL,
-                      &room[thread, 0, 0], &room[thread, 1, 0], &slot[0], self.c.slot_bits)
+        start = 0
+        while start < n_trees:
+            check()
+            stop = start + 1
+            while stop < n_trees and offsets[stop] - offsets[start] < WINDOW:
+                stop += 1
+            for t in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                thread = thread_num()
+                pack_tree(<const walk_node *> &raw[0] + offsets[t], offsets[t + 1] - offsets[t],
+                          <key_walk_node *> &out[0] + self.first[t],
+                          NULL if by_value else &place[2 * self.first[t]],
+                          &value[2 * self.first[t]] if by_value else NULL,
+                          &room[thread, 0, 0], &room[thread, 1, 0], &slot[0], self.c.slot_bits)
+            start = stop
 
 
 cdef void pack_tree(const walk_node *nodes, int64_t n_nodes, key_walk_node *out, int32_t *place, double *value,
