@@ -190,7 +190,10 @@ class ShapModel:
         if background is None:
             values, expected = shap_values(forest, rows, self.n_features_in_, interactions, n_threads, owner)
         else:
-            others, _ = self._explained_rows(background)
+            try:
+                others, _ = self._explained_rows(background)
+            except ValueError as error:
+                raise ValueError(f"background: {error}") from error
             values, expected = background_values(forest, rows, others, self.n_features_in_, n_threads, owner)
         if factor != 1:
             values *= factor

@@ -304,9 +304,9 @@ def test_background_of_several_outputs_of_a_classifier():
 def test_wrong_background():
     X, y = data()
     model = small(GradientBoostingRegressor).fit(X, y)
-    with pytest.raises(ValueError, match="features"):
+    with pytest.raises(ValueError, match=r"background: .*features"):
         model.shap_values(X, background=X[:, :3])
-    with pytest.raises(ValueError, match=r"0 sample|minimum of 1"):
+    with pytest.raises(ValueError, match=r"background: .*0 sample"):
         model.shap_values(X, background=X[:0])
 
 
