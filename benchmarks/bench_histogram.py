@@ -59,6 +59,6 @@ def test_lists_of_cells(benchmark, real, step, least_rows):
     rng = np.random.default_rng(1)
     rows = None if step == 1 else np.sort(rng.choice(real.n_rows, n, replace=False)).astype(np.uint32)
     gh = rng.integers(0, 2**32, size=n, dtype=np.uint64).astype(np.uint32)
-    count = lambda: histogram(real, gh, rows=rows, layout=layout)  # noqa: E731
-    benchmark.pedantic(count, rounds=5 + step, warmup_rounds=1)
+    given = {"rows": rows, "layout": layout}
+    benchmark.pedantic(histogram, args=(real, gh), kwargs=given, warmup_rounds=1, rounds=5 + step)
     benchmark.extra_info["ns_per_row"] = round(benchmark.stats["min"] / n * 1e9, 2)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +28,7 @@ _METHODS = ("predict", "predict_proba", "predict_raw", "decision_function", "tra
             "score_samples", "shap_values")  # fmt: skip
 
 
-class Seed:
+class Seed(ABC):
     """A model that works, and a way in.
 
     Attributes
@@ -42,10 +43,11 @@ class Seed:
     def __init__(self, name, rows):
         self.name, self.rows = name, rows
 
+    @abstractmethod
     def damage(self, rng):
         """Edits (`damage`)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def model(self, edits):
         """The model after the edits.
 
@@ -54,7 +56,6 @@ class Seed:
         ModelFileError
             If they are noticed.
         """
-        raise NotImplementedError
 
     def run(self, edits):
         """Read and use the damaged model; the error that refuses it, or None."""
