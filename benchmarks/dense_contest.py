@@ -3,7 +3,8 @@
 A benchmark is a module with
 
 SETS : dict of str to function
-    Name of a case, and what makes its data (any picklable object; the same every time).
+    Name of a case, and what makes its data (any picklable object; the same every time). A dict gets the
+    number of the turn as "turn", for libraries that draw their start: a seed.
 CONTESTANTS : list of Contestant
 quality : function (data, fitted) -> dict of str to float
     Measures of what `fit` returned. Not timed.
@@ -16,6 +17,7 @@ fastest counts.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -27,7 +29,7 @@ from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import boosting
+from benchmarks import boosting, rivals
 from benchmarks.boosting_tables import MB, markdown
 from benchmarks.measure import median_time
 from benchmarks.memory import PeakMemory
@@ -75,6 +77,8 @@ def child(order):
     bench = import_module(order["bench"])
     contestant = next(c for c in bench.CONTESTANTS if c.name == order["contestant"])
     data = bench.SETS[order["set"]]()
+    if isinstance(data, dict):
+        data["turn"] = order["turn"]
     try:
         fit = contestant.prepare(data, order["threads"])
     except (NotHere, ImportError) as reason:
@@ -136,10 +140,10 @@ def turns(name, case, contestants, options):
     """Records of one case: what was quick or ended in the first turn is measured in the later ones, too."""
     records, over = [], set()
     entries = [(c.name, threads) for c in contestants for threads in c.threads]
-    for entry in entries * options.repeat:
+    for turn, entry in itertools.product(range(options.repeat), entries):
         if entry in over:
             continue
-        order = {"bench": name, "set": case, "contestant": entry[0], "threads": entry[1]}
+        order = {"bench": name, "set": case, "contestant": entry[0], "threads": entry[1], "turn": turn}
         told = run_child(order, options.limit)
         if told.get("seconds", QUICK) >= QUICK:
             over.add(entry)
@@ -161,7 +165,7 @@ def versions(contestants):
     for contestant in contestants:
         package = contestant.package or contestant.name.split()[0]
         try:
-            told[package] = version(package)
+            told[package] = rivals.version(package) if package == "fastml" else version(package)
         except PackageNotFoundError:
             told[package] = "-"
     return ", ".join(f"{package} {number}" for package, number in told.items())
@@ -195,7 +199,7 @@ def table(cases, contestants, records):
 
 
 def cells(threads, runs, own, measures):
-    """Seconds, threads, ratio to ours, peak of memory and measures: medians over the turns."""
+    """Seconds, threads, ratio to ours, peak of memory: medians over the turns; measures: mean and spread."""
 
     def median(values):
         return statistics.median(values)
@@ -206,4 +210,5 @@ def cells(threads, runs, own, measures):
     yield figure(median(r["peak_bytes"] for r in runs) / MB)
     for name in measures:
         told = [r["quality"][name] for r in runs if name in r["quality"]]
-        yield f"{median(told):.6g}" if told else "-"
+        spread = f" ± {statistics.stdev(told):.2g}" if len(set(told)) > 1 else ""
+        yield f"{statistics.fmean(told):.6g}{spread}" if told else "-"

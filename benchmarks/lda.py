@@ -80,7 +80,7 @@ def _fastml(dtype, method, times=1, **options):
                 data["n_topics"],
                 learning_method=method,
                 max_iter=times * data["passes"],
-                random_state=0,
+                random_state=data["turn"],
                 n_jobs=threads,
                 **options,
             ).fit(X)
@@ -101,7 +101,7 @@ def _sklearn(method, batch_size=128):
                 learning_method=method,
                 max_iter=data["passes"],
                 batch_size=batch_size,
-                random_state=0,
+                random_state=data["turn"],
                 n_jobs=threads,
             ).fit(data["X"])
             return model.components_, model.doc_topic_prior_
@@ -125,7 +125,7 @@ def _gensim(chunksize):
                 "passes": data["passes"],
                 "chunksize": chunksize,
                 "eval_every": None,
-                "random_state": 0,
+                "random_state": data["turn"],
             }
             model = (
                 LdaModel(corpus, **options)
@@ -148,7 +148,7 @@ def _tomotopy(iterations):
             raise dense_contest.NotHere("it counts iterations, not passes")
 
         def fit():
-            model = tomotopy.LDAModel(k=data["n_topics"], seed=0)
+            model = tomotopy.LDAModel(k=data["n_topics"], seed=data["turn"])
             words = np.array([str(j) for j in range(X.shape[1])], dtype=object)
             for d in range(X.shape[0]):
                 line = slice(X.indptr[d], X.indptr[d + 1])
