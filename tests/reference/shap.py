@@ -29,11 +29,16 @@ def known_value(tree, decisions, known, node=0):
         return Fraction(tree["value"][node])
     if tree["feature"][node] in known:
         return known_value(tree, decisions, known, left if decisions[node] else right)
-    total = Fraction(tree["cover"][node])
     return sum(
-        Fraction(tree["cover"][child]) / total * known_value(tree, decisions, known, child)
+        _share(tree, node, child, Fraction) * known_value(tree, decisions, known, child)
         for child in (left, right)
     )
+
+
+def _share(tree, node, child, number):
+    """Of the rows that came to a node; a half where none did."""
+    total = number(int(tree["cover"][node]))
+    return number(int(tree["cover"][child])) / total if total else number(1) / number(2)
 
 
 def _features(tree):
@@ -134,7 +139,7 @@ def _paths(tree, decisions, number):
             continue
         for child, passes in zip(children, (decisions[node], not decisions[node]), strict=True):
             passed, share = path.get(tree["feature"][node], (True, number(1)))
-            share = share * number(int(tree["cover"][child])) / number(int(tree["cover"][node]))
+            share = share * _share(tree, node, child, number)
             stack.append((child, {**path, tree["feature"][node]: (passed and passes, share)}))
 
 
@@ -173,6 +178,8 @@ def by_paths(tree, decisions, number=Fraction):
     """
     values = dict.fromkeys(_features(tree), number(0))
     for value, path in _paths(tree, decisions, number):
+        if (False, 0) in path.values():  # no row comes here
+            continue
         product = [number(1)]
         for factor in path.values():
             product = _times(product, factor)
@@ -187,6 +194,8 @@ def interactions_by_paths(tree, decisions, number=Fraction):
     features = _features(tree)
     values = {pair: number(0) for pair in combinations(features, 2)}
     for value, path in _paths(tree, decisions, number):
+        if (False, 0) in path.values():
+            continue
         product = [number(1)]
         for factor in path.values():
             product = _times(product, factor)

@@ -81,11 +81,14 @@ def validate_cart(forest: Any, arrays: Mapping[str, Any], n_features: int | None
     if checked["leaf_offsets"].size != checked["node_offsets"].size:
         raise ValueError("forest arrays 'leaf_offsets' and 'node_offsets' must be of equal length")
     leaf = _check_nodes(nodes, checked["node_offsets"], checked["leaf_offsets"], n_features, len(sets))
-    _refuse(counts < 1, "leaf_count", "must be at least 1")
+    # CatBoost's symmetric trees have leaves that no row has come to
+    may_be_empty = forest.n_classes is None and forest.criterion == "squared_error"
+    _refuse((counts < 1) & (not may_be_empty), "leaf_count", "must be at least 1")
     weight = _array(arrays, "leaf_weight", (*_COUNTS, np.float64))
     if weight.size not in (0, counts.size):
         raise ValueError(f"forest array 'leaf_weight' has {weight.size} entries for {counts.size} leaves")
-    _refuse(~(np.isfinite(weight) & (weight > 0)), "leaf_weight", "must be positive and finite")
+    _refuse(~np.isfinite(weight) | (weight < 0), "leaf_weight", "must be finite and not negative")
+    _refuse((weight == 0) & (not may_be_empty), "leaf_weight", "must be positive")
     checked["leaf_weight"] = weight
     checked["numbers"] = _numbers(arrays, checked["node_offsets"])
 

@@ -77,6 +77,8 @@ def merge_leaves(criterion, n_classes, levels, tree, weight, value, impurity) ->
     for inner in reversed(levels):
         a, b = tree["left"][inner], tree["right"][inner]
         wa, wb, w = weight[a], weight[b], weight[inner]
+        empty = w == 0  # no row has come to either child: either is as likely
+        wa, wb, w = np.where(empty, 0.5, wa), np.where(empty, 0.5, wb), np.where(empty, 1.0, w)
         value[inner] = (wa[:, None] * value[a] + wb[:, None] * value[b]) / w[:, None]
         if criterion == "squared_error":
             apart = ((value[a] - value[b]) ** 2).mean(axis=1) * wa * wb / w

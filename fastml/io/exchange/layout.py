@@ -83,7 +83,7 @@ def _by_value(foreign):
     arrays = foreign.arrays
     for lo, hi in zip(foreign.offsets[:-1], foreign.offsets[1:], strict=True):
         tree = {name: array[lo:hi] for name, array in arrays.items()}
-        count = np.maximum(tree["count"], 1).astype(np.int64)
+        count = np.clip(tree["count"], 0, 2**32 - 1).astype(np.int64)
         forest.append(
             {
                 "left": tree["left"].astype(np.int32),
@@ -93,8 +93,8 @@ def _by_value(foreign):
                 "missing_left": tree["missing_left"].astype(np.uint8),
                 "category_set": np.full(hi - lo, -1, dtype=np.int32),
                 "category_sets": np.empty((0, 32), dtype=np.uint8),
-                "count": np.minimum(count, 2**32 - 1),
-                "weight": np.where(tree["weight"] > 0, tree["weight"], count),
+                "count": count,
+                "weight": np.maximum(tree["weight"], 0.0) if (tree["weight"] > 0).any() else count,
                 "value": tree["value"].reshape(hi - lo, -1),
                 "impurity": np.zeros(hi - lo),
             }

@@ -65,6 +65,7 @@ def _add_tree(foreign, tree, value, output=0):
         near = tree.threshold.astype(np.float32)
     near = np.where(near > tree.threshold, np.nextafter(near, np.float32(-np.inf)), near)
     missing = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count))
+    weight = tree.weighted_n_node_samples
     foreign.add(
         output,
         left=tree.children_left,
@@ -74,8 +75,9 @@ def _add_tree(foreign, tree, value, output=0):
         missing_left=np.asarray(missing) > 0,
         value=value,
         gain=_gains(tree),
-        count=tree.n_node_samples,
-        weight=tree.weighted_n_node_samples,
+        # explanations count rows where there are numbers of rows, and scikit-learn's trees count weights
+        count=tree.n_node_samples if np.array_equal(tree.n_node_samples, weight) else None,
+        weight=weight,
     )
 
 
