@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint64_t
 from fastml._engine.tree.binned cimport BinnedMatrix
 from fastml._engine.tree.bootstrap cimport RowLottery
 from fastml._engine.tree.cart_arrays cimport CartArrays
-from fastml._engine.tree.cart_growth cimport CartSettings, Growth
+from fastml._engine.tree.cart_growth cimport CartSettings, Growth, Sample
 from fastml._engine.tree.records cimport RecordLayout
 
 
@@ -15,14 +15,21 @@ cdef class CartGrower:
     cdef RowLottery lottery
     cdef dict keep, call         # arrays that the settings point into, for good and for a call of grow
     cdef object criterion, n_classes
-    cdef int64_t min_samples_leaf
     # of a call of grow
-    cdef int64_t next_tree, n_trees
+    cdef int64_t n_trees, n_apart  # trees; those of them that a thread grows alone
+    cdef int64_t next_tree
     cdef const uint64_t *seeds
     cdef CartArrays *grown
+    cdef Growth *workers
+    cdef Sample *samples
+    cdef int64_t n_workers, n_samples
 
     cdef prepare(self, targets, weights, n_draws)
     cdef prepare_numbers(self, targets, double total_weight)
-    cdef void work(self, Growth *g, int64_t budget) noexcept nogil
-    cdef void plant(self, Growth *g) noexcept nogil
-    cdef void balance_sample(self, Growth *g) noexcept nogil
+    cdef allocate(self)
+    cdef release(self)
+    cdef raise_failures(self)
+    cdef grow_apart(self, list trees)
+    cdef grow_together(self, list trees)
+    cdef void work(self, Growth *g, Sample *sample, int64_t budget) noexcept nogil
+    cdef bint finish(self, const Growth *g, int64_t tree) noexcept nogil

@@ -2,43 +2,42 @@
 """Classification and regression trees: single ones, forests, extra trees.
 
 See cart_growth.pyx for how one tree grows. Here trees are shared out among threads: each thread takes the next tree
-that nobody has, so memory grows with threads and not with trees.
+that nobody has, so memory grows with threads and not with trees. Trees that are fewer than threads are cut into pieces
+(cart_pieces.pyx).
 """
 
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.math cimport ceil, floor, ldexp, log2
-from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.math cimport floor
+from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from fastml._engine.runtime.interrupt cimport check
+from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.runtime.tree_kernels cimport (
     IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_GINI, IMPURITY_LOGS, IMPURITY_POISSON, IMPURITY_SQUARED_ERROR,
-    K, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT,
+    RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT,
 )
-from fastml._engine.tree.cart_arrays cimport finish_tree, tree_dict
-from fastml._engine.tree.cart_growth cimport grow_on, open_root, row_weight
+from fastml._engine.tree.cart_arrays cimport allocate_arrays, join_pieces, lay_out, tree_dict
+from fastml._engine.tree.cart_growth cimport OpenNode, forget_nodes, grow_on, open_node, set_root
 from fastml._engine.tree.cart_memory cimport allocate_growth, free_growth
+from fastml._engine.tree.cart_pieces cimport (
+    Piece, Pieces, add_children, add_piece, fill_queue, free_pieces, grow_queue, is_large, make_room, place_pieces,
+    split_piece, take_next,
+)
+from fastml._engine.tree.cart_sample cimport FRACTION_BITS, allocate_sample, draw_sample, free_sample
 from fastml._engine.tree.bootstrap cimport RowLottery
 from fastml._engine.tree.records cimport RecordLayout
 
 from fastml._engine.tree.bootstrap import bootstrap_counts as bootstrap_counts  # no-cython-lint: for callers
 
-cdef extern from *:
-    """
-    #if defined(_MSC_VER) && !defined(__clang__)
-    #include <intrin.h>
-    static int64_t fastml_next(int64_t *at) { return _InterlockedExchangeAdd64(at, 1); }
-    #else
-    static int64_t fastml_next(int64_t *at) { return __atomic_fetch_add(at, 1, __ATOMIC_RELAXED); }
-    #endif
-    """
-    int64_t fastml_next(int64_t *at) noexcept nogil
-
 cdef enum:
     BUDGET = 1 << 27      # of a thread between two looks at the keyboard, in rows times features: below a second
-    FRACTION_BITS = 28    # the sum of weights that are not whole numbers, in fixed point
+    WORK_PER_THREAD = 1 << 19  # rows times features times levels: a tree of less is over before others have started
+    MOST_LEVELS = 12      # of a tree, as far as its work is concerned
+    PIECES_PER_THREAD = 4
 
 CRITERIA = {
     "gini": IMPURITY_GINI,
@@ -98,8 +97,10 @@ cdef class CartGrower:
 
     Notes
     -----
-    A thread holds two records per row (16 bytes and more: see `RecordLayout`), 16 bytes per row besides (24 in a table
-    of more than 64 features, 80 with absolute_error) and the nodes of the tree that it grows.
+    A tree that grows holds two records per row (16 bytes and more: see `RecordLayout`) and 8 bytes per row besides; a
+    thread 8 bytes per row (16 in a table of more than 64 features, 72 with absolute_error), as far as it touches them,
+    and the nodes that it grows. As many trees grow at a time as there are threads; those that are left over, and a
+    single tree, grow on all threads together, where they are large enough and not grown best first.
 
     Breiman, Friedman, Olshen & Stone, Classification and Regression Trees (1984); Breiman, Random Forests (2001);
     Geurts, Ernst & Wehenkel, Extremely Randomized Trees (2006).
@@ -133,7 +134,8 @@ cdef class CartGrower:
             if array.shape != (binned.n_features, 256):
                 raise ValueError(f"values.{name} has shape {array.shape}, expected ({binned.n_features}, 256)")
         self.binned, self.n_threads = binned, n_threads
-        self.criterion, self.n_classes, self.min_samples_leaf = criterion, n_classes, min(min_samples_leaf, 2**31)
+        self.criterion, self.n_classes = criterion, n_classes
+        s.min_rows = min(min_samples_leaf, 2**31)
         whole = np.arange(IMPURITY_LOGS, dtype=np.float64)
         logs = whole * np.log2(np.maximum(whole, 1))
         n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.int32)
@@ -196,129 +198,178 @@ cdef class CartGrower:
         MemoryError
         """
         cdef const uint64_t[::1] seed_list = np.ascontiguousarray(seeds, dtype=np.uint64)
-        cdef int64_t n_workers, i
-        cdef Growth *workers = NULL
-        cdef bint busy = True
         self.n_trees, self.next_tree = seed_list.shape[0], 0
         if self.n_trees == 0:
             return []
         self.prepare(targets, weights, n_draws)
         self.seeds = &seed_list[0]
-        n_workers = min(<int64_t> self.n_threads, self.n_trees)
         trees = [None] * self.n_trees
-        workers = <Growth *> calloc(n_workers, sizeof(Growth))
-        self.grown = <CartArrays *> calloc(self.n_trees, sizeof(CartArrays))
         try:
-            if workers == NULL or self.grown == NULL:
-                raise MemoryError()
-            for i in range(n_workers):
-                if not allocate_growth(&self.settings, workers + i):
-                    raise MemoryError()
-            while busy:
-                for i in prange(n_workers, nogil=True, num_threads=n_workers, schedule="static", chunksize=1):
-                    self.work(workers + i, BUDGET)
-                check()
-                busy = self.next_tree < self.n_trees
-                for i in range(n_workers):
-                    if workers[i].failed:
-                        raise MemoryError()
-                    busy = busy or workers[i].tree >= 0
-                for i in range(self.n_trees):
-                    if self.grown[i].memory != NULL:
-                        trees[i] = tree_dict(self.grown + i, self.settings.params.n_channels)
+            self.allocate()
+            if self.n_apart:
+                self.grow_apart(trees)
+            if self.n_apart < self.n_trees:
+                self.grow_together(trees)
         finally:
-            if workers != NULL:
-                for i in range(n_workers):
-                    free_growth(workers + i)
-            free(workers)
-            if self.grown != NULL:
-                for i in range(self.n_trees):
-                    free(self.grown[i].memory)
-            free(self.grown)
-            self.grown = NULL
+            self.release()
         return trees
 
-    cdef void work(self, Growth *g, int64_t budget) noexcept nogil:
+    cdef allocate(self):
+        """Shares trees out among threads, and takes the memory for that."""
+        cdef int64_t i, work, together = 1
+        cdef CartSettings *s = &self.settings
+        if not s.best_first:  # the root is split by one thread
+            work = s.n_rows * s.max_features * min(s.max_depth - 1, MOST_LEVELS)
+            together = max(1, min(self.n_threads, work // WORK_PER_THREAD))
+        self.n_apart = self.n_trees - (self.n_trees % together)
+        self.n_workers = together if self.n_apart < self.n_trees else 1
+        self.n_samples = self.n_trees - self.n_apart
+        if self.n_apart:
+            self.n_workers = max(self.n_workers, min(<int64_t> self.n_threads, self.n_apart))
+            self.n_samples = max(self.n_samples, min(<int64_t> self.n_threads, self.n_apart))
+        self.workers = <Growth *> calloc(self.n_workers, sizeof(Growth))
+        self.samples = <Sample *> calloc(self.n_samples, sizeof(Sample))
+        self.grown = <CartArrays *> calloc(self.n_trees, sizeof(CartArrays))
+        if self.workers == NULL or self.samples == NULL or self.grown == NULL:
+            raise MemoryError()
+        for i in range(self.n_workers):
+            if not allocate_growth(s, self.workers + i):
+                raise MemoryError()
+        for i in range(self.n_samples):
+            if not allocate_sample(s, self.samples + i):
+                raise MemoryError()
+
+    cdef release(self):
+        cdef int64_t i
+        if self.workers != NULL:
+            for i in range(self.n_workers):
+                free_growth(self.workers + i)
+        if self.samples != NULL:
+            for i in range(self.n_samples):
+                free_sample(self.samples + i)
+        if self.grown != NULL:
+            for i in range(self.n_trees):
+                free(self.grown[i].memory)
+        free(self.workers)
+        free(self.samples)
+        free(self.grown)
+        self.workers, self.samples, self.grown = NULL, NULL, NULL
+
+    cdef raise_failures(self):
+        cdef int64_t i
+        check()
+        for i in range(self.n_workers):
+            if self.workers[i].failed:
+                raise MemoryError()
+
+    cdef grow_apart(self, list trees):
+        """The first n_apart trees, each by the thread that takes it."""
+        cdef int64_t i, n = min(self.n_workers, self.n_samples)
+        cdef bint busy = True
+        while busy:
+            for i in prange(n, nogil=True, num_threads=n, schedule="static", chunksize=1):
+                self.work(self.workers + i, self.samples + i, BUDGET)
+            self.raise_failures()
+            busy = self.next_tree < self.n_apart
+            for i in range(n):
+                busy = busy or self.workers[i].job >= 0
+            for i in range(self.n_apart):
+                if self.grown[i].memory != NULL:
+                    trees[i] = tree_dict(self.grown + i, self.settings.params.n_channels)
+
+    cdef void work(self, Growth *g, Sample *sample, int64_t budget) noexcept nogil:
         """Grows trees until the budget is spent."""
+        cdef OpenNode root
         while budget > 0 and not g.failed:
-            if g.tree < 0:
-                g.tree = fastml_next(&self.next_tree)
-                if g.tree >= self.n_trees:
-                    g.tree = -1
+            if g.job < 0:
+                g.job = take_next(&self.next_tree)
+                if g.job >= self.n_apart:
+                    g.job = -1
                     return
-                g.seed = self.seeds[g.tree]
-                self.plant(g)
+                draw_sample(&self.settings, self.lottery, self.seeds[g.job], sample)
+                g.sample = sample
+                forget_nodes(g)
+                set_root(g, &root)
+                open_node(g, &root)
                 budget -= 4 * self.settings.n_rows
-                if g.failed:
-                    return
             budget -= grow_on(&self.settings, g, budget)
             if g.n_open == 0 and not g.failed:
-                if not finish_tree(&self.settings, g, self.grown + g.tree):
+                if not self.finish(g, g.job):
                     g.failed = True
                 budget -= g.n_nodes * self.settings.params.n_channels
-                g.tree = -1
+                g.job = -1
 
-    cdef void plant(self, Growth *g) noexcept nogil:
-        """Draws a tree's rows and makes their records."""
-        cdef const CartSettings *s = &self.settings
-        cdef int64_t i, n
-        cdef uint32_t w
-        cdef double own, scaled
-        cdef bint unit = True
-        g.params = s.params
-        g.total_weight, g.weight_scale = 0, 1.0
-        if s.n_draws >= 0:
-            self.lottery.draw(g.seed, s.n_draws, g.counts)
-        if s.balance:
-            self.balance_sample(g)
-        if not s.whole:
-            for i in range(s.n_rows):
-                g.total_weight += row_weight(s, g, i)
-            g.weight_scale = ldexp(1.0, FRACTION_BITS - 1 - <int> floor(log2(g.total_weight)))
-            g.total_weight = 0
-        for i in range(s.n_rows):
-            if s.whole:
-                w = g.counts[i] if s.n_draws >= 0 else <uint32_t> s.weights[i] if s.weights != NULL else 1
-            else:
-                # rounded, halves down, which takes no function; what has a weight is seen, however little that is
-                own = row_weight(s, g, i)
-                scaled = own * g.weight_scale
-                w = <uint32_t> (scaled + 0.5)
-                w -= <double> w - 0.5 == scaled
-                w += w == 0 and own > 0
-            unit = unit and w <= 1
-            g.row_weights[i] = w
-            g.total_weight += w
-        g.total_weight /= g.weight_scale
-        g.params.unit_weights = unit
-        g.params.min_rows = self.min_samples_leaf
-        g.params.min_weight = max(<int64_t> 1, <int64_t> ceil(s.min_weight_leaf * g.weight_scale * (1 - 1e-12)))
-        if unit:  # then rows are weight, which every search knows
-            g.params.min_weight = max(g.params.min_weight, g.params.min_rows)
-            g.params.min_rows = 1
-        n = K.records_fill(s.params.layout, g.row_weights, s.classes if s.params.n_outputs == 1 else NULL, 0, s.n_rows,
-                           g.first_rows)
-        open_root(s, g, n)
+    cdef bint finish(self, const Growth *g, int64_t tree) noexcept nogil:
+        """Lays out a tree that one thread has grown."""
+        cdef Piece piece
+        memset(&piece, 0, sizeof(Piece))
+        piece.grown, piece.n_nodes, piece.left = g, g.n_nodes, -1
+        return (allocate_arrays(&self.settings, g.n_nodes, g.n_sets, self.grown + tree)
+                and lay_out(&self.settings, &piece, self.grown + tree, NULL))
 
-    cdef void balance_sample(self, Growth *g) noexcept nogil:
-        """Factors by class, total / (present classes * own weight), of each output on its own."""
-        cdef const CartSettings *s = &self.settings
-        cdef int64_t i, o, c, present
-        cdef double total = 0, w
-        for c in range(s.params.n_channels):
-            g.factors[c] = 0
-        for i in range(s.n_rows):
-            w = g.counts[i] if s.n_draws >= 0 else s.weights[i] if s.weights != NULL else 1.0
-            total += w
-            for o in range(s.params.n_outputs):
-                g.factors[s.params.first[o] + s.classes[i * s.params.n_outputs + o]] += w
-        for o in range(s.params.n_outputs):
-            present = 0
-            for c in range(s.params.first[o], s.params.first[o + 1]):
-                present += g.factors[c] > 0
-            for c in range(s.params.first[o], s.params.first[o + 1]):
-                if g.factors[c] > 0:
-                    g.factors[c] = total / (present * g.factors[c])
+    cdef grow_together(self, list trees):
+        """The other trees, by all threads: see cart_pieces.pyx."""
+        cdef CartSettings *s = &self.settings
+        cdef int64_t n = self.n_trees - self.n_apart, i, first, last, rows = 0
+        cdef int n_threads = <int> self.n_workers
+        cdef CartArrays *grown = self.grown + self.n_apart
+        cdef bint busy
+        cdef OpenNode root
+        cdef Pieces pieces
+        cdef double[::1] sums
+        cdef double *sums_p
+        memset(&pieces, 0, sizeof(Pieces))
+        for i in range(self.n_workers):
+            forget_nodes(self.workers + i)
+        try:
+            for i in prange(n, nogil=True, num_threads=min(n_threads, <int> n), schedule="static", chunksize=1):
+                draw_sample(s, self.lottery, self.seeds[self.n_apart + i], self.samples + i)
+            for i in range(n):
+                self.workers[0].sample = self.samples + i
+                set_root(self.workers, &root)
+                if not add_piece(&pieces, i, self.samples + i, &root):
+                    raise MemoryError()
+                rows += self.samples[i].n
+            pieces.large = rows // (PIECES_PER_THREAD * self.n_workers)
+            first, last = 0, n
+            while first < last:
+                if not make_room(&pieces, last - first):
+                    raise MemoryError()
+                for i in prange(first, last, nogil=True, num_threads=min(n_threads, <int> (last - first)),
+                                schedule="dynamic"):
+                    if is_large(&pieces, i):
+                        split_piece(s, self.workers + thread_num(), pieces.records + i,
+                                    pieces.children + 2 * (i - first))
+                self.raise_failures()
+                if not add_children(&pieces, first, last):
+                    raise MemoryError()
+                first, last = last, pieces.n
+            if not fill_queue(&pieces):
+                raise MemoryError()
+            busy = pieces.n_queue > 0
+            while busy:
+                for i in prange(self.n_workers, nogil=True, num_threads=n_threads, schedule="static", chunksize=1):
+                    grow_queue(s, self.workers + i, &pieces, BUDGET)
+                self.raise_failures()
+                busy = pieces.next < pieces.n_queue
+                for i in range(self.n_workers):
+                    busy = busy or self.workers[i].job >= 0
+            place_pieces(&pieces)
+            for i in range(n):
+                if not allocate_arrays(s, pieces.records[i].all_nodes, pieces.records[i].all_sets, grown + i):
+                    raise MemoryError()
+            sums = np.empty(pieces.n * self.workers[0].sum_width)
+            sums_p = &sums[0]
+            for i in prange(pieces.n, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                if not lay_out(s, pieces.records + i, grown + pieces.records[i].tree,
+                               sums_p + i * self.workers[0].sum_width):
+                    self.workers[thread_num()].failed = True
+            self.raise_failures()
+            join_pieces(s, &pieces, grown, sums_p)
+            for i in range(n):
+                trees[self.n_apart + i] = tree_dict(grown + i, s.params.n_channels)
+        finally:
+            free_pieces(&pieces)
 
     cdef prepare(self, targets, weights, n_draws):
         """Checks and lays out what a call of grow is given."""

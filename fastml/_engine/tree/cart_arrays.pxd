@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from fastml._engine.tree.cart_growth cimport CartSettings, Growth
+from fastml._engine.tree.cart_growth cimport CartSettings
+from fastml._engine.tree.cart_pieces cimport Piece, Pieces
 
 
 cdef struct CartArrays:        # a finished tree, one block of memory
@@ -20,5 +21,7 @@ cdef struct CartArrays:        # a finished tree, one block of memory
     uint8_t *category_sets     # (n_sets, 32)
 
 
-cdef bint finish_tree(const CartSettings *s, Growth *g, CartArrays *arrays) noexcept nogil
+cdef bint allocate_arrays(const CartSettings *s, int64_t n_nodes, int64_t n_sets, CartArrays *arrays) noexcept nogil
+cdef bint lay_out(const CartSettings *s, const Piece *piece, CartArrays *arrays, double *sums) noexcept nogil
+cdef void join_pieces(const CartSettings *s, const Pieces *pieces, CartArrays *arrays, double *sums) noexcept nogil
 cdef dict tree_dict(CartArrays *arrays, int64_t n_channels)

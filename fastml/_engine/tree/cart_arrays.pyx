@@ -1,7 +1,7 @@
 # cython: cdivision=True
 """A grown classification or regression tree as arrays.
 
-The thread that grew the tree lays its arrays out in one block of memory; Python wraps them where they lie.
+The threads that grew a tree lay its arrays out in one block of memory; Python wraps them where they lie.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastml._engine.runtime.tree_kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, K
-from fastml._engine.tree.cart_growth cimport CartNode
+from fastml._engine.tree.cart_growth cimport CartNode, Growth
 
 
 cdef class _Block:
@@ -30,15 +30,13 @@ class _Array:
         self.block = block
 
 
-cdef bint finish_tree(const CartSettings *s, Growth *g, CartArrays *a) noexcept nogil:
-    """Lays out the arrays of a tree that is grown; False when there is no memory for them."""
-    cdef int64_t n = g.n_nodes, channels = s.params.n_channels, i
-    cdef int32_t sets = 0
-    cdef CartNode *node
-    a.memory = malloc(n * (8 * (3 + channels) + 4 * 5 + 2) + 32 * g.n_sets)
+cdef bint allocate_arrays(const CartSettings *s, int64_t n, int64_t n_sets, CartArrays *a) noexcept nogil:
+    """False when there is no memory for them."""
+    cdef int64_t channels = s.params.n_channels
+    a.memory = malloc(n * (8 * (3 + channels) + 4 * 5 + 2) + 32 * n_sets)
     if a.memory == NULL:
         return False
-    a.n_nodes, a.n_sets = n, g.n_sets
+    a.n_nodes, a.n_sets = n, n_sets
     a.threshold = <double *> a.memory
     a.weight = a.threshold + n
     a.impurity = a.weight + n
@@ -51,95 +49,133 @@ cdef bint finish_tree(const CartSettings *s, Growth *g, CartArrays *a) noexcept 
     a.code = <uint8_t *> (a.count + n)
     a.missing_left = a.code + n
     a.category_sets = a.missing_left + n
+    return True
+
+
+cdef bint lay_out(const CartSettings *s, const Piece *piece, CartArrays *a, double *sums) noexcept nogil:
+    """Lays out the nodes of a piece, and leaves the sums of its first one in sums, if that is not NULL. A piece that
+    was split has but one, and what hangs on its children is left to join_pieces. False when memory does not last."""
+    cdef const Growth *g = piece.grown
+    cdef const CartNode *nodes = g.nodes + piece.first
+    cdef const CartNode *node
+    cdef int64_t n = piece.n_nodes, move = piece.node_at - piece.first, i, at, width = g.sum_width
+    cdef int32_t sets = <int32_t> piece.set_at
+    cdef double *all_sums
     for i in range(n):
-        node = g.nodes + i
-        a.left[i], a.right[i], a.feature[i], a.category_set[i] = node.left, node.right, node.feature, -1
+        node = nodes + i
+        at = piece.node_at + i
+        a.left[at] = a.right[at] = -1
+        if node.left >= 0:
+            a.left[at], a.right[at] = <int32_t> (node.left + move), <int32_t> (node.right + move)
+        a.feature[at], a.category_set[at] = node.feature, -1
         if node.category_set >= 0:  # numbered by node, in whatever order they were made
             memcpy(a.category_sets + 32 * sets, g.sets + 32 * node.category_set, 32)
-            a.category_set[i] = sets
+            a.category_set[at] = sets
             sets += 1
-        a.count[i], a.code[i], a.missing_left[i] = node.count, node.code, node.missing_left
-        a.threshold[i] = node.threshold
-    if s.is_classification:
-        sum_classes(s, g, a)
+        a.count[at], a.code[at], a.missing_left[at] = node.count, node.code, node.missing_left
+        a.threshold[at] = node.threshold
+    if piece.left >= 0:
         return True
-    return sum_numbers(s, g, a)
-
-
-cdef void sum_classes(const CartSettings *s, Growth *g, CartArrays *a) noexcept nogil:
-    """Shares of classes and impurities, from the leaves up: children come after their parents."""
-    cdef int64_t i, c, o, channels = s.params.n_channels
-    cdef const double *own
-    cdef double *value
-    cdef double total, second
-    cdef CartNode *node
-    for i in range(a.n_nodes - 1, -1, -1):
-        node = g.nodes + i
-        value = a.value + i * channels
-        if node.left < 0:
-            own = g.sums + node.sums
-            for c in range(channels):
-                value[c] = own[c]
-        else:
-            for c in range(channels):
-                value[c] = a.value[node.left * channels + c] + a.value[node.right * channels + c]
-    for i in range(a.n_nodes):
-        value = a.value + i * channels
-        total = 0
-        for c in range(s.params.first[1]):
-            total += value[c]
-        a.weight[i], a.impurity[i] = total, 0.0
-        if total > 0:
-            a.impurity[i] = fmax(0.0, K.impurity_value(&s.params, value, NULL, total) / (total * s.params.n_outputs))
-        for o in range(s.params.n_outputs):
-            for c in range(s.params.first[o], s.params.first[o + 1]):
-                value[c] = value[c] / total if total > 0 else 1.0 / (s.params.first[o + 1] - s.params.first[o])
-        if s.params.bounded and channels == 2:
-            second = fmin(fmax(value[1], g.nodes[i].low), g.nodes[i].high)
-            value[0], value[1] = 1.0 - second, second
-
-
-cdef bint sum_numbers(const CartSettings *s, Growth *g, CartArrays *a) noexcept nogil:
-    """Means and impurities, from the leaves up."""
-    cdef int64_t i, o, outputs = s.params.n_outputs, width = g.sum_width
-    cdef double *sums = <double *> malloc(a.n_nodes * width * sizeof(double))
-    cdef double *own
-    cdef const double *medians
-    cdef double w
-    cdef CartNode *node
-    if sums == NULL:
-        free(a.memory)
-        a.memory = NULL
+    # sums from the leaves up: children come after their parents
+    all_sums = a.value + piece.node_at * width if s.is_classification else <double *> malloc(n * width * sizeof(double))
+    if all_sums == NULL:
         return False
-    for i in range(a.n_nodes - 1, -1, -1):
-        node = g.nodes + i
-        own = sums + i * width
+    for i in range(n - 1, -1, -1):
+        node = nodes + i
         if node.left < 0:
-            memcpy(own, g.sums + node.sums, width * sizeof(double))
+            memcpy(all_sums + i * width, g.sums + node.sums, width * sizeof(double))
         else:
-            for o in range(width):
-                own[o] = sums[node.left * width + o] + sums[node.right * width + o]
-    for i in range(a.n_nodes):
-        node = g.nodes + i
-        own = sums + i * width
-        w = own[0]
-        a.weight[i], a.impurity[i] = w, 0.0
-        for o in range(outputs):
-            a.value[i * outputs + o] = own[1 + o] / w if w > 0 else 0.0
-            if s.params.criterion != IMPURITY_POISSON:
-                own[1 + o] -= s.centre * w
-        if s.params.criterion == IMPURITY_ABSOLUTE_ERROR:
-            medians = g.medians + i * (outputs + 1)
-            a.impurity[i] = medians[outputs]
-            for o in range(outputs):
-                a.value[i * outputs + o] = s.centre + medians[o] / s.number_scale
-        elif w > 0:
-            a.impurity[i] = fmax(0.0, K.impurity_value(&s.params, own + 1, own + 1 + outputs, w) / (w * outputs))
-        if s.params.bounded and outputs == 1:
-            a.value[i] = fmin(fmax(a.value[i], s.centre + node.low / s.number_scale),
-                              s.centre + node.high / s.number_scale)
-    free(sums)
+            add_children(all_sums + i * width, all_sums + (node.left - piece.first) * width,
+                         all_sums + (node.right - piece.first) * width, width)
+    if sums != NULL:
+        memcpy(sums, all_sums, width * sizeof(double))
+    for i in range(n):
+        set_values(s, g, piece.first + i, all_sums + i * width, a, piece.node_at + i)
+    if not s.is_classification:
+        free(all_sums)
     return True
+
+
+cdef void join_pieces(const CartSettings *s, const Pieces *pieces, CartArrays *trees, double *sums) noexcept nogil:
+    """What hangs on the children of pieces that were split. sums: of the first node of each piece, laid out before."""
+    cdef int64_t i, width = pieces.records[0].grown.sum_width
+    cdef const Piece *piece
+    cdef const Piece *left
+    cdef const Piece *right
+    cdef CartArrays *a
+    for i in range(pieces.n - 1, -1, -1):
+        piece = pieces.records + i
+        if piece.left < 0:
+            continue
+        left, right = pieces.records + piece.left, pieces.records + piece.right
+        add_children(sums + i * width, sums + piece.left * width, sums + piece.right * width, width)
+    for i in range(pieces.n):
+        piece = pieces.records + i
+        if piece.left < 0:
+            continue
+        a = trees + piece.tree
+        left, right = pieces.records + piece.left, pieces.records + piece.right
+        a.left[piece.node_at], a.right[piece.node_at] = <int32_t> left.node_at, <int32_t> right.node_at
+        if s.is_classification:
+            memcpy(a.value + piece.node_at * width, sums + i * width, width * sizeof(double))
+            set_values(s, piece.grown, piece.first, a.value + piece.node_at * width, a, piece.node_at)
+        else:
+            set_values(s, piece.grown, piece.first, sums + i * width, a, piece.node_at)
+
+
+cdef inline void add_children(double *own, const double *left, const double *right, int64_t width) noexcept nogil:
+    cdef int64_t i
+    for i in range(width):
+        own[i] = left[i] + right[i]
+
+
+cdef inline void set_values(const CartSettings *s, const Growth *g, int64_t node, double *sums, CartArrays *a,
+                            int64_t at) noexcept nogil:
+    """Weight, value and impurity of a node from its sums, which are used up; those of classes are its value."""
+    if s.is_classification:
+        set_shares(s, g.nodes + node, sums, a, at)
+    else:
+        set_means(s, g, node, sums, a, at)
+
+
+cdef void set_shares(const CartSettings *s, const CartNode *node, double *value, CartArrays *a,
+                     int64_t at) noexcept nogil:
+    cdef int64_t c, o
+    cdef double total = 0, second
+    for c in range(s.params.first[1]):
+        total += value[c]
+    a.weight[at], a.impurity[at] = total, 0.0
+    if total > 0:
+        a.impurity[at] = fmax(0.0, K.impurity_value(&s.params, value, NULL, total) / (total * s.params.n_outputs))
+    for o in range(s.params.n_outputs):
+        for c in range(s.params.first[o], s.params.first[o + 1]):
+            value[c] = value[c] / total if total > 0 else 1.0 / (s.params.first[o + 1] - s.params.first[o])
+    if s.params.bounded and s.params.n_channels == 2:
+        second = fmin(fmax(value[1], node.low), node.high)
+        value[0], value[1] = 1.0 - second, second
+
+
+cdef void set_means(const CartSettings *s, const Growth *g, int64_t node, double *sums, CartArrays *a,
+                    int64_t at) noexcept nogil:
+    cdef int64_t o, outputs = s.params.n_outputs
+    cdef double *value = a.value + at * outputs
+    cdef double w = sums[0]
+    cdef const double *medians
+    a.weight[at], a.impurity[at] = w, 0.0
+    for o in range(outputs):
+        value[o] = sums[1 + o] / w if w > 0 else 0.0
+        if s.params.criterion != IMPURITY_POISSON:
+            sums[1 + o] -= s.centre * w
+    if s.params.criterion == IMPURITY_ABSOLUTE_ERROR:
+        medians = g.medians + node * (outputs + 1)
+        a.impurity[at] = medians[outputs]
+        for o in range(outputs):
+            value[o] = s.centre + medians[o] / s.number_scale
+    elif w > 0:
+        a.impurity[at] = fmax(0.0, K.impurity_value(&s.params, sums + 1, sums + 1 + outputs, w) / (w * outputs))
+    if s.params.bounded and outputs == 1:
+        value[0] = fmin(fmax(value[0], s.centre + g.nodes[node].low / s.number_scale),
+                        s.centre + g.nodes[node].high / s.number_scale)
 
 
 cdef dict tree_dict(CartArrays *a, int64_t n_channels):

@@ -20,7 +20,7 @@ cdef struct CartSettings:      # of all trees
     const double *upper
     int32_t max_depth
     int64_t max_leaves         # 0: to purity, depth first
-    int64_t min_split
+    int64_t min_split, min_rows
     double min_weight_leaf     # in the units of the weights
     double min_decrease
     bint best_first, is_classification, balance
@@ -61,25 +61,30 @@ cdef struct OpenNode:          # a node whose split is still to be searched, or 
     double priority
 
 
-cdef struct Growth:            # of one thread
+cdef struct Sample:            # the rows of one tree, and what hangs on them
     impurity_params params
-    impurity_space space
-    impurity_node view
+    int64_t n                  # records in first_rows
     uint8_t *first_rows
     uint8_t *other_rows
-    uint8_t *gathered          # codes of IMPURITY_SLOTS features, wide tables
     uint32_t *row_weights      # by row, fixed point
     uint32_t *counts           # by row, how often it was drawn
-    int32_t *order             # of features
-    int32_t *drawn
-    int64_t *totals
     double *factors            # balanced weight by class, all outputs
     double weight_scale
     double total_weight        # of the tree, in the units of the weights
     uint64_t seed
-    int64_t tree               # its number; -1: none
+
+
+cdef struct Growth:            # of one thread
+    const Sample *sample
+    impurity_space space
+    impurity_node view
+    uint8_t *gathered          # codes of IMPURITY_SLOTS features, wide tables
+    int32_t *order             # of features
+    int32_t *drawn
+    int64_t *totals
+    int64_t job                # number of the tree or the piece that is growing; -1: none
     bint failed                # out of memory
-    # the tree so far
+    # nodes so far, of a tree or of pieces of trees
     CartNode *nodes
     int64_t n_nodes, node_room
     OpenNode *open
@@ -93,19 +98,22 @@ cdef struct Growth:            # of one thread
     int64_t n_leaves
 
 
-cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil
+cdef void forget_nodes(Growth *g) noexcept nogil
+cdef void set_root(const Growth *g, OpenNode *root) noexcept nogil
+cdef void open_node(Growth *g, const OpenNode *node) noexcept nogil
 cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil
+cdef bint split_node(const CartSettings *s, Growth *g, OpenNode *children) noexcept nogil
 cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
 
-cdef inline double row_weight(const CartSettings *s, const Growth *g, int64_t row) noexcept nogil:
+cdef inline double row_weight(const CartSettings *s, const Sample *sample, int64_t row) noexcept nogil:
     """Weight of a row in this tree, in the units of the weights."""
     cdef double w = 1.0
     cdef int64_t o
     if s.n_draws >= 0:
-        w = g.counts[row]
+        w = sample.counts[row]
     elif s.weights != NULL:
         w = s.weights[row]
     if s.balance:
         for o in range(s.params.n_outputs):
-            w *= g.factors[s.params.first[o] + s.classes[row * s.params.n_outputs + o]]
+            w *= sample.factors[s.params.first[o] + s.classes[row * s.params.n_outputs + o]]
     return w

@@ -17,8 +17,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_POISSON, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K, impurity_split,
-    partition_rule,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_POISSON, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K,
+    impurity_params, impurity_split, partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
 from fastml._engine.tree.cart_memory cimport fits
@@ -28,26 +28,49 @@ cdef double EPS = 2.220446049250313e-16
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15u
 
 
-cdef void open_root(const CartSettings *s, Growth *g, int64_t n) noexcept nogil:
-    """Starts a tree on the n records in first_rows."""
-    cdef OpenNode *root
+cdef void forget_nodes(Growth *g) noexcept nogil:
     g.n_nodes = g.n_open = g.n_sums = g.n_sets = 0
-    g.n_leaves = 1
+
+
+cdef void set_root(const Growth *g, OpenNode *root) noexcept nogil:
+    """The root of the tree that grows from g's sample."""
+    cdef const impurity_params *params = &g.sample.params
+    memset(root, 0, sizeof(OpenNode))
+    root.rows, root.spare, root.n = g.sample.first_rows, g.sample.other_rows, g.sample.n
+    root.feature = -1
+    root.path = 1
+    root.low, root.high = -INFINITY, INFINITY
+    root.weight = K.impurity_totals(params, root.rows, root.n, g.totals)
+    root.sum = g.totals[1 if params.n_channels == 2 and params.criterion <= IMPURITY_ENTROPY else 0]
+
+
+cdef void open_node(Growth *g, const OpenNode *node) noexcept nogil:
+    """Makes `node` the only open one, the first of a tree or of a piece of one."""
     if not fits(<void **> &g.open, &g.open_room, 1, sizeof(OpenNode)):
         g.failed = True
         return
-    root = g.open
-    memset(root, 0, sizeof(OpenNode))
-    root.rows, root.spare, root.n = g.first_rows, g.other_rows, n
-    root.parent, root.node, root.feature = -1, -1, -1
-    root.path = 1
-    root.low, root.high = -INFINITY, INFINITY
-    root.weight = K.impurity_totals(&g.params, root.rows, n, g.totals)
-    root.sum = g.totals[1 if g.params.n_channels == 2 and s.is_classification else 0]
+    g.open[0] = node[0]
+    g.open[0].parent = g.open[0].node = -1
     g.n_open = 1
-    if s.best_first:
-        number(s, g, 0)
-        examine(s, g, 0)
+    g.n_leaves = 0
+
+
+cdef bint split_node(const CartSettings *s, Growth *g, OpenNode *children) noexcept nogil:
+    """Closes the only open node. False: it is a leaf; else its children are given back, the left one first."""
+    cdef int64_t n_left
+    if g.failed or not number(s, g, 0):
+        return False
+    g.n_open = 0
+    if not examine(s, g, 0):
+        close_leaf(s, g, g.open)
+        return False
+    n_left = divide(s, g, g.open)
+    if n_left < 0:
+        g.failed = True
+        return False
+    set_child(s, g.open, children, 0, n_left)
+    set_child(s, g.open, children + 1, 1, n_left)
+    return True
 
 
 # ---- one node -------------------------------------------------------------------------------------------------------
@@ -57,8 +80,8 @@ cdef int32_t add_node(const CartSettings *s, Growth *g, const OpenNode *open) no
     cdef CartNode *node
     if not fits(<void **> &g.nodes, &g.node_room, g.n_nodes + 1, sizeof(CartNode)):
         return -1
-    if g.params.criterion == IMPURITY_ABSOLUTE_ERROR and not fits(
-            <void **> &g.medians, &g.median_room, (g.n_nodes + 1) * (g.params.n_outputs + 1), sizeof(double)):
+    if s.params.criterion == IMPURITY_ABSOLUTE_ERROR and not fits(
+            <void **> &g.medians, &g.median_room, (g.n_nodes + 1) * (s.params.n_outputs + 1), sizeof(double)):
         return -1
     node = g.nodes + g.n_nodes
     memset(node, 0, sizeof(CartNode))
@@ -85,7 +108,7 @@ cdef bint number(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
 
 cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
     """Writes down the sums of a leaf's rows, in real numbers."""
-    cdef int64_t i, o, row, width = g.sum_width, n_outputs = g.params.n_outputs
+    cdef int64_t i, o, row, width = g.sum_width, n_outputs = s.params.n_outputs
     cdef double *sums
     cdef double w, x
     cdef const uint8_t *record
@@ -96,27 +119,27 @@ cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noe
     sums = g.sums + g.n_sums
     g.n_sums += width
     memset(sums, 0, width * sizeof(double))
-    if g.params.layout.small:
-        K.impurity_totals(&g.params, open.rows, open.n, g.totals)
+    if s.params.layout.small:
+        K.impurity_totals(&g.sample.params, open.rows, open.n, g.totals)
         for i in range(width):
             sums[i] = <double> g.totals[i]
         return
     for i in range(open.n):
-        record = open.rows + i * g.params.layout.stride
-        row = (<const uint32_t *> (record + g.params.layout.row))[0]
-        w = row_weight(s, g, row)
+        record = open.rows + i * s.params.layout.stride
+        row = (<const uint32_t *> (record + s.params.layout.row))[0]
+        w = row_weight(s, g.sample, row)
         if s.is_classification:
             if n_outputs == 1:
-                sums[(<const int64_t *> (record + g.params.layout.payload))[0]] += w
+                sums[(<const int64_t *> (record + s.params.layout.payload))[0]] += w
                 continue
             for o in range(n_outputs):
-                sums[g.params.first[o] + s.classes[row * n_outputs + o]] += w
+                sums[s.params.first[o] + s.classes[row * n_outputs + o]] += w
             continue
         sums[0] += w
         for o in range(n_outputs):
             x = s.numbers[row * n_outputs + o]
             sums[1 + o] += w * x
-            if g.params.criterion == IMPURITY_POISSON:
+            if s.params.criterion == IMPURITY_POISSON:
                 sums[1 + n_outputs + o] += w * x_log(x)
             else:
                 sums[1 + n_outputs + o] += w * (x - s.centre) * (x - s.centre)
@@ -132,7 +155,7 @@ cdef inline double x_log(double x) noexcept nogil:
 
 cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
     """Whether all rows of the node have the same targets; its totals are those of the node."""
-    cdef int64_t _i, o, c, n_outputs = g.params.n_outputs
+    cdef int64_t _i, o, c, n_outputs = s.params.n_outputs
     cdef int32_t present
     cdef const uint8_t *record = open.rows
     cdef int64_t y
@@ -140,23 +163,23 @@ cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexce
     if s.is_classification:
         for o in range(n_outputs):
             present = 0
-            for c in range(g.params.first[o], g.params.first[o + 1]):
+            for c in range(s.params.first[o], s.params.first[o + 1]):
                 present += g.totals[c] != 0
             if present > 1:
                 return False
         return True
     if n_outputs == 1:
-        y = (<const int64_t *> (record + g.params.layout.payload))[0]
+        y = (<const int64_t *> (record + s.params.layout.payload))[0]
         for _i in range(1, open.n):
-            record = record + g.params.layout.stride
-            if (<const int64_t *> (record + g.params.layout.payload))[0] != y:
+            record = record + s.params.layout.stride
+            if (<const int64_t *> (record + s.params.layout.payload))[0] != y:
                 return False
         return True
-    first = s.classes + (<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs
+    first = s.classes + (<const uint32_t *> (record + s.params.layout.row))[0] * n_outputs
     for _i in range(1, open.n):
-        record = record + g.params.layout.stride
+        record = record + s.params.layout.stride
         for o in range(n_outputs):
-            if s.classes[(<const uint32_t *> (record + g.params.layout.row))[0] * n_outputs + o] != first[o]:
+            if s.classes[(<const uint32_t *> (record + s.params.layout.row))[0] * n_outputs + o] != first[o]:
                 return False
     return True
 
@@ -170,33 +193,33 @@ cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
     open.priority = 0
     g.view.records, g.view.n, g.view.weight, g.view.totals = open.rows, open.n, open.weight, g.totals
     g.view.low, g.view.high = open.low, open.high
-    if s.is_classification and g.params.n_channels == 2 and g.params.n_outputs == 1:
+    if s.is_classification and s.params.n_channels == 2 and s.params.n_outputs == 1:
         g.totals[0], g.totals[1] = open.weight - open.sum, open.sum
-    elif g.params.n_outputs == 1 and not s.is_classification and g.params.criterion != IMPURITY_ABSOLUTE_ERROR:
+    elif s.params.n_outputs == 1 and not s.is_classification and s.params.criterion != IMPURITY_ABSOLUTE_ERROR:
         g.totals[0] = open.sum
     else:
-        open.weight = K.impurity_totals(&g.params, open.rows, open.n, g.totals)
+        open.weight = K.impurity_totals(&g.sample.params, open.rows, open.n, g.totals)
         g.view.weight = open.weight
-    if g.params.criterion == IMPURITY_ABSOLUTE_ERROR:
-        impurity = K.impurity_medians(&g.params, &g.view, &g.space,
-                                      g.medians + open.node * (g.params.n_outputs + 1)) if open.n else 0.0
-        g.medians[open.node * (g.params.n_outputs + 1) + g.params.n_outputs] = (
-            impurity / (s.number_scale * max(open.weight, <int64_t> 1) * g.params.n_outputs))
-    if (open.depth >= s.max_depth or open.n < s.min_split or open.n < 2 * g.params.min_rows
-            or open.weight < 2 * g.params.min_weight or open.n < 2 or is_pure(s, g, open)):
+    if s.params.criterion == IMPURITY_ABSOLUTE_ERROR:
+        impurity = K.impurity_medians(&g.sample.params, &g.view, &g.space,
+                                      g.medians + open.node * (s.params.n_outputs + 1)) if open.n else 0.0
+        g.medians[open.node * (s.params.n_outputs + 1) + s.params.n_outputs] = (
+            impurity / (s.number_scale * max(open.weight, <int64_t> 1) * s.params.n_outputs))
+    if (open.depth >= s.max_depth or open.n < s.min_split or open.n < 2 * g.sample.params.min_rows
+            or open.weight < 2 * g.sample.params.min_weight or open.n < 2 or is_pure(s, g, open)):
         return False
-    if g.params.n_channels > 2 and s.is_classification:
+    if s.params.n_channels > 2 and s.is_classification:
         g.view.squares = 0
-        for c in range(g.params.n_channels):
+        for c in range(s.params.n_channels):
             g.view.squares += g.totals[c] * g.totals[c]
     search(s, g, open)
     if open.feature < 0:
         return False
     # gains are in fixed point: of the weights, and of the targets or their squares
-    unit = 1.0 / (g.weight_scale * g.total_weight)
+    unit = 1.0 / (g.sample.weight_scale * g.sample.total_weight)
     if not s.is_classification:
         unit /= s.number_scale
-        if g.params.criterion == IMPURITY_SQUARED_ERROR:
+        if s.params.criterion == IMPURITY_SQUARED_ERROR:
             unit /= s.number_scale
     open.priority = open.split.gain * unit
     if open.priority + EPS < s.min_decrease:
@@ -211,7 +234,7 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
     Constant ones count as drawn, but drawing goes on until one that is not constant was found. When all features are
     looked at they begin at a random one, so that ties (small nodes are full of them) favour none.
     """
-    cdef uint64_t key = mix(g.seed ^ mix(open.path))
+    cdef uint64_t key = mix(g.sample.seed ^ mix(open.path))
     cdef int32_t n = s.n_features, first = 0, last, j, pick, swap, f
     cdef bint all_features = s.max_features >= n, found = False
     cdef int32_t n_drawn = 0
@@ -234,10 +257,10 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
                 n_drawn = j + 1
             set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)) if s.params.random else 0)
         g.view.n_slots = last - first
-        if g.params.layout.n_codes == 0:
-            K.records_gather(g.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
+        if s.params.layout.n_codes == 0:
+            K.records_gather(s.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
         best.slot = -1
-        found = K.impurity_search(&g.params, &g.view, &g.space, &best) or found
+        found = K.impurity_search(&g.sample.params, &g.view, &g.space, &best) or found
         if best.slot >= 0:
             open.split = best
             open.feature = g.view.feature[best.slot]
@@ -255,8 +278,8 @@ cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_
     g.view.categorical[slot], g.view.missing[slot] = s.categorical[f], s.missing[f]
     g.view.monotone[slot] = s.monotone[f] if s.monotone != NULL else 0
     g.view.key[slot] = key
-    if g.params.layout.n_codes:
-        g.view.codes, g.view.step, g.view.at[slot] = g.view.records, g.params.layout.stride, f
+    if s.params.layout.n_codes:
+        g.view.codes, g.view.step, g.view.at[slot] = g.view.records, s.params.layout.stride, f
     else:
         g.view.codes, g.view.step, g.view.at[slot] = g.gathered, 1, slot * g.view.n
 
@@ -287,16 +310,16 @@ cdef int64_t divide(const CartSettings *s, Growth *g, OpenNode *open) noexcept n
         else:
             node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
         rule.code, rule.bias = split.code, 0 if split.missing_left else 1
-    n_left = K.records_split(g.params.layout, open.rows, open.n, open.feature, &rule, open.spare)
+    n_left = K.records_split(s.params.layout, open.rows, open.n, open.feature, &rule, open.spare)
     if split.categorical:
-        open_set(g, open, n_left)
+        open_set(s, g, open, n_left)
         node.missing_left = g.sets[32 * node.category_set] & 1
     elif not split.any_missing:
         node.missing_left = 2 * n_left > open.n
     return n_left
 
 
-cdef void open_set(Growth *g, const OpenNode *open, int64_t n_left) noexcept nogil:
+cdef void open_set(const CartSettings *s, Growth *g, const OpenNode *open, int64_t n_left) noexcept nogil:
     """Codes that no row of the node has go with the greater part from now on."""
     cdef uint8_t[256] present
     cdef uint8_t *bits = g.sets + 32 * (g.n_sets - 1)
@@ -307,13 +330,13 @@ cdef void open_set(Growth *g, const OpenNode *open, int64_t n_left) noexcept nog
         return
     memset(present, 0, 256)
     for i in range(open.n):
-        record = open.rows + i * g.params.layout.stride if i < n_left else (
-            open.spare + (i - n_left) * g.params.layout.stride)
-        if g.params.layout.n_codes:
+        record = open.rows + i * s.params.layout.stride if i < n_left else (
+            open.spare + (i - n_left) * s.params.layout.stride)
+        if s.params.layout.n_codes:
             present[record[open.feature]] = 1
         else:
-            present[g.params.layout.columns[open.feature * g.params.layout.column_stride
-                                            + (<const uint32_t *> (record + g.params.layout.row))[0]]] = 1
+            present[s.params.layout.columns[open.feature * s.params.layout.column_stride
+                                            + (<const uint32_t *> (record + s.params.layout.row))[0]]] = 1
     for c in range(256):
         if not present[c]:
             bits[c >> 3] |= <uint8_t> (1 << (c & 7))
@@ -420,6 +443,9 @@ cdef int64_t grow_best_first(const CartSettings *s, Growth *g, int64_t budget) n
     cdef OpenNode *child
     cdef int64_t cost = 0, n_left
     cdef int side
+    if g.n_leaves == 0 and number(s, g, 0):
+        examine(s, g, 0)
+        g.n_leaves = 1
     while g.n_open > 0 and cost < budget and not g.failed:
         node = g.open[0]
         pop_top(g)

@@ -8,21 +8,14 @@ from fastml._engine.runtime.tree_kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURI
 
 
 cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
-    """Memory of one thread; False when there is not enough of it."""
+    """Memory of one thread, whatever trees it works at; False when there is not enough of it."""
     cdef int64_t n = s.n_rows, channels = s.params.n_channels
-    cdef int64_t bytes = (n + 1) * s.params.layout.stride + 64
     memset(g, 0, sizeof(Growth))
-    g.tree = -1
-    g.params = s.params
+    g.job = -1
     g.sum_width = channels if s.is_classification else 1 + 2 * channels
-    g.first_rows = <uint8_t *> malloc(bytes)
-    g.other_rows = <uint8_t *> malloc(bytes)
     g.gathered = <uint8_t *> malloc(1 if s.params.layout.n_codes else n * IMPURITY_SLOTS)
-    g.row_weights = <uint32_t *> malloc(n * sizeof(uint32_t))
-    g.counts = <uint32_t *> malloc(n * sizeof(uint32_t))
     g.order = <int32_t *> malloc(2 * s.n_features * sizeof(int32_t))
     g.totals = <int64_t *> malloc(channels * sizeof(int64_t))
-    g.factors = <double *> malloc(channels * sizeof(double))
     g.space.cells = <int64_t *> malloc((2 * 256 * IMPURITY_SLOTS + 256) * sizeof(int64_t))
     g.space.pairs = <uint8_t *> calloc(4 * (IMPURITY_DIRECT + 64) * 8, 1)
     g.space.order = <uint32_t *> malloc(2 * n * sizeof(uint32_t))
@@ -31,10 +24,9 @@ cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
     g.space.scores = <double *> malloc((256 + 3) * channels * sizeof(double))
     g.space.fenwick = <int64_t *> malloc(
         ((8 * n + 16) if s.params.criterion == IMPURITY_ABSOLUTE_ERROR else 1) * sizeof(int64_t))
-    if (g.first_rows == NULL or g.other_rows == NULL or g.gathered == NULL or g.row_weights == NULL or g.counts == NULL
-            or g.order == NULL or g.totals == NULL or g.factors == NULL or g.space.cells == NULL
-            or g.space.pairs == NULL or g.space.order == NULL or g.space.left == NULL or g.space.groups == NULL
-            or g.space.scores == NULL or g.space.fenwick == NULL):
+    if (g.gathered == NULL or g.order == NULL or g.totals == NULL or g.space.cells == NULL or g.space.pairs == NULL
+            or g.space.order == NULL or g.space.left == NULL or g.space.groups == NULL or g.space.scores == NULL
+            or g.space.fenwick == NULL):
         return False
     g.drawn = g.order + s.n_features
     cdef int32_t f
@@ -44,14 +36,9 @@ cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
 
 
 cdef void free_growth(Growth *g) noexcept nogil:
-    free(g.first_rows)
-    free(g.other_rows)
     free(g.gathered)
-    free(g.row_weights)
-    free(g.counts)
     free(g.order)
     free(g.totals)
-    free(g.factors)
     free(g.space.cells)
     free(g.space.pairs)
     free(g.space.order)

@@ -1,0 +1,93 @@
+# cython: cdivision=True
+"""The rows that one classification or regression tree is grown from: drawn, weighed, laid out as records."""
+
+from libc.math cimport ceil, floor, ldexp, log2
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from fastml._engine.runtime.tree_kernels cimport K
+from fastml._engine.tree.cart_growth cimport row_weight
+
+
+cdef bint allocate_sample(const CartSettings *s, Sample *sample) noexcept nogil:
+    """Memory for the rows of one tree; False when there is not enough of it."""
+    cdef int64_t n = s.n_rows
+    cdef int64_t bytes = (n + 1) * s.params.layout.stride + 64
+    memset(sample, 0, sizeof(Sample))
+    sample.first_rows = <uint8_t *> malloc(bytes)
+    sample.other_rows = <uint8_t *> malloc(bytes)
+    sample.row_weights = <uint32_t *> malloc(n * sizeof(uint32_t))
+    sample.counts = <uint32_t *> malloc(n * sizeof(uint32_t))
+    sample.factors = <double *> malloc(s.params.n_channels * sizeof(double))
+    return (sample.first_rows != NULL and sample.other_rows != NULL and sample.row_weights != NULL
+            and sample.counts != NULL and sample.factors != NULL)
+
+
+cdef void free_sample(Sample *sample) noexcept nogil:
+    free(sample.first_rows)
+    free(sample.other_rows)
+    free(sample.row_weights)
+    free(sample.counts)
+    free(sample.factors)
+
+
+cdef void draw_sample(const CartSettings *s, RowLottery lottery, uint64_t seed, Sample *sample) noexcept nogil:
+    """Draws a tree's rows and makes their records."""
+    cdef int64_t i
+    cdef uint32_t w
+    cdef double own, scaled
+    cdef bint unit = True
+    sample.params, sample.seed = s.params, seed
+    sample.total_weight, sample.weight_scale = 0, 1.0
+    if s.n_draws >= 0:
+        lottery.draw(sample.seed, s.n_draws, sample.counts)
+    if s.balance:
+        balance_sample(s, sample)
+    if not s.whole:
+        for i in range(s.n_rows):
+            sample.total_weight += row_weight(s, sample, i)
+        sample.weight_scale = ldexp(1.0, FRACTION_BITS - 1 - <int> floor(log2(sample.total_weight)))
+        sample.total_weight = 0
+    for i in range(s.n_rows):
+        if s.whole:
+            w = sample.counts[i] if s.n_draws >= 0 else <uint32_t> s.weights[i] if s.weights != NULL else 1
+        else:
+            # rounded, halves down, which takes no function; what has a weight is seen, however little that is
+            own = row_weight(s, sample, i)
+            scaled = own * sample.weight_scale
+            w = <uint32_t> (scaled + 0.5)
+            w -= <double> w - 0.5 == scaled
+            w += w == 0 and own > 0
+        unit = unit and w <= 1
+        sample.row_weights[i] = w
+        sample.total_weight += w
+    sample.total_weight /= sample.weight_scale
+    sample.params.unit_weights = unit
+    sample.params.min_rows = s.min_rows
+    sample.params.min_weight = max(<int64_t> 1, <int64_t> ceil(s.min_weight_leaf * sample.weight_scale * (1 - 1e-12)))
+    if unit:  # then rows are weight, which every search knows
+        sample.params.min_weight = max(sample.params.min_weight, sample.params.min_rows)
+        sample.params.min_rows = 1
+    sample.n = K.records_fill(s.params.layout, sample.row_weights, s.classes if s.params.n_outputs == 1 else NULL, 0,
+                              s.n_rows, sample.first_rows)
+
+
+cdef void balance_sample(const CartSettings *s, Sample *sample) noexcept nogil:
+    """Factors by class, total / (present classes * own weight), of each output on its own."""
+    cdef int64_t i, o, c, present
+    cdef double total = 0, w
+    for c in range(s.params.n_channels):
+        sample.factors[c] = 0
+    for i in range(s.n_rows):
+        w = sample.counts[i] if s.n_draws >= 0 else s.weights[i] if s.weights != NULL else 1.0
+        total += w
+        for o in range(s.params.n_outputs):
+            sample.factors[s.params.first[o] + s.classes[i * s.params.n_outputs + o]] += w
+    for o in range(s.params.n_outputs):
+        present = 0
+        for c in range(s.params.first[o], s.params.first[o + 1]):
+            present += sample.factors[c] > 0
+        for c in range(s.params.first[o], s.params.first[o + 1]):
+            if sample.factors[c] > 0:
+                sample.factors[c] = total / (present * sample.factors[c])
