@@ -111,7 +111,7 @@ cdef class _Packer:
         sets = np.unpackbits(arrays["category_sets"], axis=1, bitorder="little")
         n_runs = np.append(1 + np.count_nonzero(sets[:, 1:] != sets[:, :-1], axis=1), 0)
         sizes = np.diff(arrays["tree_offsets"])
-        runs = np.add.reduceat(n_runs[arrays["category_set"]], arrays["tree_offsets"][:-1]) if n_trees else sizes
+        runs = np.add.reduceat(n_runs[arrays["category_set"]], arrays["tree_offsets"][:n_trees]) if n_trees else sizes
         most = int((sizes + 2 * runs).max(initial=1))
         if most >= 1 << 31:
             raise ValueError("a tree is too large to be packed")
