@@ -53,9 +53,10 @@ unsigned fastml_cpu_features(void) {
         return 0;
     unsigned features = FASTML_CPU_AVX2;
 
+    const uint32_t vnni = 1u << 11;
     const uint32_t f = 1u << 16, dq = 1u << 17, cd = 1u << 28, bw = 1u << 30, vl = 1u << 31;
     if ((xcr0 & zmm_state) == zmm_state && has(extended[EBX], f | dq | cd | bw | vl))
-        features |= FASTML_CPU_AVX512;
+        features |= FASTML_CPU_AVX512 | (has(extended[ECX], vnni) ? FASTML_CPU_VNNI : 0);
     return features;
 }
 

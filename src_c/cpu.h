@@ -14,6 +14,8 @@ enum {
     /* AVX-512 F, BW, DQ, VL, CD on top of the above, and the system saves the 512-bit and mask registers */
     FASTML_CPU_AVX512 = 2,
     FASTML_CPU_NEON = 4,
+    /* vpdpwssd on 512 bits: products of pairs of int16 added to int32 */
+    FASTML_CPU_VNNI = 8,
 };
 
 /* Bit set of the above. */

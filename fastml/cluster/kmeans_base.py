@@ -187,7 +187,7 @@ class BaseKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             Minus the weighted sum of squared distances to the nearest centre.
         """
         rows = self._rows(X)
-        return -rows.accumulate(self.cluster_centers_, check_weight(sample_weight, rows.X)).inertia
+        return -rows.inertia(self.cluster_centers_, check_weight(sample_weight, rows.X))[1]
 
     @property
     def _n_features_out(self):

@@ -148,5 +148,4 @@ def lloyd(rows, centers, sample_weight, *, max_iter, tol, verbose, bounded=None)
         labels = found.labels
     # labels and inertia belong to the centroids as they are kept, which is what `predict` sees
     kept = centers.astype(rows.dtype)
-    found = rows.accumulate(kept, sample_weight)
-    return Clustering(kept, found.labels, found.inertia, i + 1)
+    return Clustering(kept, *rows.inertia(kept, sample_weight), i + 1)

@@ -276,7 +276,7 @@ default="k-means++"
         best, least = None, None
         for i in range(self._n_init):
             centers = self._start_of_some(rows, weight, given, random_state)
-            inertia = sample.accumulate(centers, share).inertia
+            inertia = sample.inertia(centers, share)[1]
             if self.verbose:
                 print(f"Inertia for init {i + 1}/{self._n_init}: {inertia}")
             if least is None or inertia < least:
@@ -337,8 +337,7 @@ default="k-means++"
         counts[light] = counts[~light].min(axis=0)
 
     def _label(self, rows, weight):
-        found = rows.accumulate(self.cluster_centers_, weight)
-        self.labels_, self.inertia_ = found.labels, found.inertia
+        self.labels_, self.inertia_ = rows.inertia(self.cluster_centers_, weight)
 
 
 def _draws(share, random_state):

@@ -47,6 +47,7 @@ const fastml_dense_kernels FN(fastml_dense_kernels) = {
     BOTH(gaussian_moments),
     BOTH(gaussian_score),
 
+    .nearest_pairs_speed = FN(nearest_pairs_speed),
     BOTH(nearest_packed_size),
     BOTH(nearest_scratch_size),
     BOTH(nearest_pack),

@@ -99,6 +99,7 @@ typedef struct fastml_dense_kernels {
                                double *densities);
 
     /* dense/nearest */
+    double (*nearest_pairs_speed)(void);
     int64_t (*nearest_packed_size_f32)(const nearest_centroids *c);
     int64_t (*nearest_scratch_size_f32)(const nearest_centroids *c);
     void (*nearest_pack_f32)(const nearest_centroids *c);

@@ -23,6 +23,9 @@
  * rests, which is at most |rest of x| |rest of w|: one more feature of the product. See
  * nearest_screen_body.h.
  *
+ * Coarse: estimates may also be products of integers, rows and centroids rounded to int16, twice as many of
+ * which are multiplied in the same time where nearest_pairs_speed() says so. See nearest_pairs_body.h.
+ *
  * Nothing of size rows x centroids is stored but for the rows of one tile. Every kernel comes for float32 and
  * float64 rows.
  */
@@ -35,9 +38,10 @@ enum { NEAREST_SQEUCLIDEAN, NEAREST_COSINE, NEAREST_MANHATTAN, NEAREST_CHEBYSHEV
 
 typedef struct nearest_centroids {
     int64_t k, d;
-    int32_t metric, missing;      /* missing: rows may hold NaN */
-    const double *values;         /* k x d */
-    const double *offset;         /* d, each a number of the rows' type: near the middle; 0 for cosine */
+    int32_t metric, missing; /* missing: rows may hold NaN */
+    int32_t coarse;          /* estimates from int16; float32, d at most 2^14, without what rank excludes */
+    const double *values;    /* k x d */
+    const double *offset;    /* d, each a number of the rows' type: near the middle; 0 for cosine */
     const double *feature_weight; /* d, or NULL */
     int64_t rank;                 /* of the screen, a multiple of 8; 0 without, as with another metric than
                                      squared Euclidean, weights of features or missing values */

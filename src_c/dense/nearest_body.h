@@ -44,8 +44,8 @@ static ALWAYS_INLINE void RN(nearest_multiply)(const real *restrict x, const rea
 static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                             const real *tile, int64_t begin, int64_t end, int64_t first,
                                             int64_t n, int last, const int missing, const int metric,
-                                            const int runner_up, const int keep, const int width,
-                                            RN(nearest_scratch) * s) {
+                                            const int runner_up, const int keep, const int coarse,
+                                            const int width, RN(nearest_scratch) * s) {
     const real *start = missing ? at->start_missing : at->start;
     lane best[NEAREST_VECTORS], second[NEAREST_VECTORS], third[NEAREST_VECTORS];
     lane_whole label[NEAREST_VECTORS], second_label[NEAREST_VECTORS];
@@ -64,7 +64,10 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
                 first ? R(load)(kept + (j * NEAREST_VECTORS + v) * LANES) : R(set)(start[p + j]);
         }
         const real *panel = at->panels + p * at->features;
-        RN(nearest_multiply)(tile, panel + first * width, n, metric, width, a);
+        if (coarse)
+            RN(nearest_subtract_pairs)(tile, panel + first / 2 * width, n, width, s, a);
+        else
+            RN(nearest_multiply)(tile, panel + first * width, n, metric, width, a);
         if (metric == NEAREST_SQEUCLIDEAN && missing)
             RN(nearest_multiply)(s->known, panel + (c->d + first) * width, n, metric, width, a);
         if (keep || !last) {
@@ -105,13 +108,13 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
 static ALWAYS_INLINE void RN(nearest_sweep_all)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                                 const real *tile, int64_t first, int64_t n, int last,
                                                 int missing, const int metric, const int runner_up,
-                                                const int keep, RN(nearest_scratch) * s) {
+                                                const int keep, const int coarse, RN(nearest_scratch) * s) {
     const int64_t whole_panels = at->padded / NEAREST_WIDTH * NEAREST_WIDTH;
-    RN(nearest_sweep)(c, at, tile, 0, whole_panels, first, n, last, missing, metric, runner_up, keep,
+    RN(nearest_sweep)(c, at, tile, 0, whole_panels, first, n, last, missing, metric, runner_up, keep, coarse,
                       NEAREST_WIDTH, s);
     if (whole_panels < at->padded)
         RN(nearest_sweep)(c, at, tile, whole_panels, at->padded, first, n, last, missing, metric, runner_up,
-                          keep, NEAREST_NARROW, s);
+                          keep, coarse, NEAREST_NARROW, s);
 }
 
 static void RN(nearest_begin)(RN(nearest_scratch) * s) {
@@ -125,7 +128,7 @@ static void RN(nearest_begin)(RN(nearest_scratch) * s) {
 static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                            const real *x, int64_t stride, int rows, int last, int missing,
                                            const int metric, const int runner_up, const int keep,
-                                           RN(nearest_scratch) * s) {
+                                           const int coarse, RN(nearest_scratch) * s) {
     const int64_t step = RN(nearest_chunk)(c->d);
     RN(nearest_begin)(s);
     for (int64_t first = 0; first < c->d; first += step) {
@@ -134,8 +137,10 @@ static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(
             RN(nearest_fill_plain)(at, x, stride, rows, last, first, n, s);
         else
             RN(nearest_fill)(at, x, stride, rows, last, first, n, metric, s);
+        if (coarse)
+            RN(nearest_pair_tile)(n, at->unit[0], s);
         RN(nearest_sweep_all)(c, at, s->tile, first, n, first + n == c->d, missing, metric, runner_up, keep,
-                              s);
+                              coarse, s);
     }
 }
 

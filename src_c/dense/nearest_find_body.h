@@ -8,31 +8,40 @@ static void RN(nearest_estimate)(const nearest_centroids *c, const RN(nearest_la
         RN(nearest_screen)(c, at, x, stride, rows, last, 1, s);
     else if (c->rank)
         RN(nearest_screen)(c, at, x, stride, rows, last, 0, s);
+    else if (at->coarse && runner_up)
+        RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 1, 1, 1, s);
+    else if (at->coarse && keep)
+        RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 0, 1, 1, s);
+    else if (at->coarse)
+        RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 0, 0, 1, s);
     else if (at->linear && runner_up)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 1, 1, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 1, 1, 0, s);
     else if (at->linear && keep)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 1, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 1, 0, s);
     else if (at->linear)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 0, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 0, 0, s);
     else if (c->metric == NEAREST_MANHATTAN)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_MANHATTAN, 1, 1, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_MANHATTAN, 1, 1, 0, s);
     else
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_CHEBYSHEV, 1, 1, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_CHEBYSHEV, 1, 1, 0, s);
 }
 
 /* The row's part of the error bound, twice, instead of the norms; whether the winners of all lanes are sure.
  */
 static int RN(nearest_bound)(const nearest_centroids *c, const RN(nearest_layout) * at, int runner_up,
                              RN(nearest_scratch) * s) {
-    const lane factor = R(set)(2 * at->row_factor), most = R(set)(at->most_slack[0]);
+    const lane factor = R(set)(2 * RN(nearest_row_factor)(at)), most = R(set)(at->most_slack[0]);
     uint32_t sure = ~0u;
     if (c->rank)
         return 0;
     for (int v = 0; v < TILE_ROWS; v += LANES) {
         lane norm = R(load)(s->norm + v) + R(set)(NEAREST_TINY(real));
-        if (c->metric == NEAREST_COSINE)
+        lane far = R(set)(0);
+        if (at->coarse) /* distances that float64 cannot tell apart */
+            far = norm * R(set)((real)((double)(4 * c->d + 32) * 0x1p-53));
+        if (c->metric == NEAREST_COSINE || at->coarse)
             norm = R(sqrt)(norm);
-        const lane bound = norm * factor, gap = R(load)(s->second + v) - R(load)(s->best + v);
+        const lane bound = R(fma)(norm, factor, far), gap = R(load)(s->second + v) - R(load)(s->best + v);
         R(store)(s->norm + v, bound);
         sure &= R(bits)(R(lt)(bound + most, gap));
         if (runner_up)
@@ -142,7 +151,13 @@ static double RN(nearest_others)(const nearest_centroids *c, const RN(nearest_la
     const double u = sizeof(real) == 4 ? 0x1p-24 : 0x1p-53, most = sizeof(real) == 4 ? 0x1p126 : 0x1p1022;
     const double score = label == s->label[r] ? s->second[r] : s->best[r];
     const double bound = c->rank ? 0.0 : s->norm[r] / 2.0; /* see nearest_bound */
-    const double norm = c->rank ? s->norm[r] : bound / at->row_factor;
+    double norm = c->rank ? s->norm[r] : bound / at->row_factor;
+    if (at->coarse) {
+        if (s->unit[r] < (real)0x1p-100)
+            return 0.0;
+        norm = s->unit[r] / at->unit[0] * NEAREST_UNITS;
+        norm *= norm;
+    }
     const double squared = norm * (1 - 2 * (double)(c->d + 8) * u) + 2 * (score - bound);
     return squared > 0 && squared < most ? sqrt(squared) * (1 - 4 * u) : 0.0;
 }

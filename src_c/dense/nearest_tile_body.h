@@ -6,6 +6,7 @@ typedef struct RN(nearest_scratch) {
     real *best, *second, *third; /* [TILE_ROWS]: the three lowest estimates */
     whole *label, *second_label; /* [TILE_ROWS] */
     real *norm;                  /* [TILE_ROWS] */
+    real *unit;                  /* [TILE_ROWS]: of products of pairs */
     real *rows;                  /* [TILE_ROWS][LANES]: narrow rows, packed */
     real *plane;                 /* [rank + 2][TILE_ROWS]: coordinates of the screen and the two sizes */
     real *sums;                  /* [centroid][TILE_ROWS]: of chunks before the last, and estimates */
@@ -29,13 +30,14 @@ static int64_t RN(nearest_divide)(const nearest_centroids *c, void *scratch, RN(
         s->second = at += TILE_ROWS;
         s->third = at += TILE_ROWS;
         s->norm = at += TILE_ROWS;
+        s->unit = at += TILE_ROWS;
         s->label = (whole *)(at += TILE_ROWS);
         s->second_label = (whole *)(at += TILE_ROWS);
         s->rows = at += TILE_ROWS;
         s->plane = at += TILE_ROWS * LANES;
         s->sums = at + (c->rank + 2) * TILE_ROWS;
     }
-    return (2 * tile + (8 + LANES + c->rank) * TILE_ROWS + sums) * (int64_t)sizeof(real);
+    return (2 * tile + (9 + LANES + c->rank) * TILE_ROWS + sums) * (int64_t)sizeof(real);
 }
 
 static int64_t FN(RN(nearest_scratch_size))(const nearest_centroids *c) {

@@ -105,6 +105,7 @@ static inline lane_f64 f64_select(mask_f64 m, lane_f64 yes, lane_f64 no) {
 
 typedef int32_t lane_i32 __attribute__((vector_size(LANE_BYTES)));
 typedef int64_t lane_i64 __attribute__((vector_size(LANE_BYTES)));
+typedef uint32_t lane_u32 __attribute__((vector_size(LANE_BYTES)));
 typedef uint64_t lane_u64 __attribute__((vector_size(LANE_BYTES)));
 #define LANES_F32 (LANE_BYTES / 4)
 #define LANES_F64 (LANE_BYTES / 8)
@@ -192,6 +193,44 @@ static inline lane_i32 i32_select(mask_f32 m, lane_i32 yes, lane_i32 no) {
 }
 static inline lane_i64 i64_select(mask_f64 m, lane_i64 yes, lane_i64 no) {
     return (lane_i64)f64_select(m, (lane_f64)yes, (lane_f64)no);
+}
+
+/* Two int16 in every lane: what is next to `low` and `high`, within 32767; and the sum of both products with
+   those of b added to `sum`. */
+static inline lane_i32 i32_pair(lane_f32 low, lane_f32 high) {
+    lane_i32 a, b;
+#if defined(FASTML_AVX512)
+    a = (lane_i32)_mm512_cvtps_epi32(low), b = (lane_i32)_mm512_cvtps_epi32(high);
+#elif defined(FASTML_AVX2)
+    a = (lane_i32)_mm256_cvtps_epi32(low), b = (lane_i32)_mm256_cvtps_epi32(high);
+#else
+    for (int j = 0; j < LANES_F32; j++) {
+        a[j] = (int32_t)__builtin_rintf(low[j]);
+        b[j] = (int32_t)__builtin_rintf(high[j]);
+    }
+#endif
+    return (a & 0xFFFF) | (lane_i32)((lane_u32)b << 16);
+}
+static inline lane_i32 i32_dot(lane_i32 a, lane_i32 b, lane_i32 sum) {
+#if defined(FASTML_AVX512)
+    /* by hand: only callers that have seen FASTML_CPU_VNNI come here, the rest is compiled for all AVX-512 */
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+#elif defined(FASTML_AVX2)
+    return sum + (lane_i32)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#else
+    const lane_i32 low = (lane_i32)((lane_u32)a << 16) >> 16, other = (lane_i32)((lane_u32)b << 16) >> 16;
+    return sum + low * other + (a >> 16) * (b >> 16);
+#endif
+}
+static inline lane_f32 f32_from_i32(lane_i32 a) {
+#if defined(FASTML_AVX512)
+    return _mm512_cvtepi32_ps((__m512i)a);
+#elif defined(FASTML_AVX2)
+    return _mm256_cvtepi32_ps((__m256i)a);
+#else
+    return __builtin_convertvector(a, lane_f32);
+#endif
 }
 
 /* Widened: the lower and the upper half of the lanes as doubles. */

@@ -86,6 +86,7 @@ static void add_screen(bench *b, problem *p) {
 #include "compare_nearest_body.h"
 
 const dense_case nearest_cases[] = {
+    {"nearest_pairs_speed", find_f32},
     {"nearest_packed_size_f32", packed_size_f32},
     {"nearest_scratch_size_f32", scratch_size_f32},
     {"nearest_pack_f32", find_f32},

@@ -16,6 +16,8 @@ static void OF(find)(const fastml_dense_kernels *k, bench *b) {
     problem p = some_problem(b);
     int32_t *second = room(b, (size_t)p.n * sizeof *second);
     add_screen(b, &p);
+    p.c.coarse = below(b, 2) && p.c.metric == NEAREST_SQEUCLIDEAN && !p.c.missing && !p.c.feature_weight &&
+                 k->nearest_pairs_speed() > 0;
     p.c.packed = room(b, (size_t)k->OF(nearest_packed_size)(&p.c));
     void *scratch = room(b, (size_t)k->OF(nearest_scratch_size)(&p.c));
     k->OF(nearest_pack)(&p.c);

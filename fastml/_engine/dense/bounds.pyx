@@ -63,7 +63,7 @@ cdef class Bounds:
         int32 array of shape (n,)
         """
         # without a plane: estimates in it say too little of the distance to the others
-        cdef Pass work = Pass(self.rows, centroids, "sqeuclidean", None, None, False)
+        cdef Pass work = Pass(self.rows, centroids, "sqeuclidean", None, planes=False)
         cdef Py_ssize_t i, start, stop, window = work.window()
         cdef int n_threads = work.threads()
         cdef Py_ssize_t room = work.block_rows * (self.rows.d * self.rows.item + 64) + 256

@@ -15,7 +15,7 @@ cdef class Rows:
     cdef object _values, _room, _screener
 
     cdef object take_room(self, shape)
-    cdef object screen(self, centroids, offset)
+    cdef object screen(self, centroids, offset, bint planes)
     cdef const char *block(self, Py_ssize_t lo, Py_ssize_t n, char *dense) noexcept nogil
 
 
@@ -47,7 +47,9 @@ cdef class Pass:
     cdef Py_ssize_t window(self) noexcept nogil
     cdef object need_labels(self, known)
     cdef object need_distances(self)
-    cdef int need_sums(self, sample_weight, bint errors, previous) except -1
+    cdef int need_weight(self, sample_weight) except -1
+    cdef int need_errors(self, sample_weight) except -1
+    cdef int need_sums(self, sample_weight, previous) except -1
     cdef object merged(self, previous)
     cdef object total(self, parts)
     cdef void total_slice(self, double *p, Py_ssize_t n_parts, Py_ssize_t size, Py_ssize_t first,

@@ -44,6 +44,9 @@ class Rows:
         distances: bool = ...,
         labels: npt.NDArray[np.int32] | None = ...,
     ) -> tuple[npt.NDArray, ...]: ...
+    def inertia(
+        self, centroids: npt.ArrayLike, sample_weight: npt.NDArray[np.float64] | None = ...
+    ) -> tuple[npt.NDArray[np.int32], float]: ...
     def accumulate(
         self,
         centroids: npt.ArrayLike,

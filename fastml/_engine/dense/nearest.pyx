@@ -26,7 +26,7 @@ from fastml._engine.runtime.dense_kernels cimport (
 )
 from fastml._engine.runtime.openmp cimport thread_num
 
-from fastml._engine.dense.nearest_screen import Screener
+from fastml._engine.dense.nearest_screen import PAIRS, Screener
 from fastml._engine.runtime.interrupt import check
 
 cdef enum:
@@ -126,13 +126,13 @@ cdef class Rows:
         self._values = values
         self.data = <const char *><size_t>values.ctypes.data
 
-    cdef object screen(self, centroids, offset):
-        """The plane to compare rows with centroids in first, or None."""
+    cdef object screen(self, centroids, offset, bint planes):
+        """How to compare rows with centroids first: in a `Screen`, if planes may be, by PAIRS, or None."""
         if self.missing or self.is_sparse:
             return None
         if self._screener is None:
-            self._screener = Screener(self.X, self.n_threads)
-        return self._screener.choose(centroids, offset)
+            self._screener = Screener(self.X, self.n_threads, D.nearest_pairs_speed())
+        return self._screener.choose(centroids, offset, planes)
 
     cdef object take_room(self, shape):
         """An array for sums, the same one for passes of the same shape; what is in it is left from before."""
@@ -198,6 +198,26 @@ cdef class Rows:
         work.run()
         return (labels, away, runners_up) if second else (labels, away)
 
+    def inertia(self, centroids, sample_weight=None):
+        """Label the rows and measure them.
+
+        Parameters
+        ----------
+        centroids : array of shape (k, d), finite
+        sample_weight : float64 array of shape (n,), optional
+
+        Returns
+        -------
+        labels : int32 array of shape (n,)
+        inertia : float
+            Weighted sum of all squared distances.
+        """
+        cdef Pass work = Pass(self, centroids, "sqeuclidean", None)
+        labels = work.need_labels(None)
+        work.need_errors(sample_weight)
+        work.run()
+        return labels, float(work.total(work.errors_).sum())
+
     def accumulate(
         self, centroids, sample_weight=None, *, metric="sqeuclidean", labels=None, feature_weight=None, errors=True,
         previous=None,
@@ -224,7 +244,9 @@ cdef class Rows:
         """
         cdef Pass work = Pass(self, centroids, metric, feature_weight, previous, labels is None)
         labels = work.need_labels(labels)
-        work.need_sums(sample_weight, errors, previous)
+        if errors:
+            work.need_errors(sample_weight)
+        work.need_sums(sample_weight, previous)
         work.run()
         return Accumulation(labels, *work.merged(previous))
 
@@ -232,7 +254,9 @@ cdef class Rows:
 cdef class Pass:
     """One pass over the rows."""
 
-    def __cinit__(self, Rows rows, centroids, metric, feature_weight, previous=None, bint search=True):
+    def __cinit__(
+        self, Rows rows, centroids, metric, feature_weight, previous=None, bint search=True, bint planes=True
+    ):
         if metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
         self.rows = rows
@@ -256,8 +280,10 @@ cdef class Pass:
                 raise ValueError(f"feature_weight must have shape ({rows.d},)")
             self.c.feature_weight = &self.feature_weight[0]
         elif search and metric == "sqeuclidean":
-            screen = rows.screen(values, offset)
-            if screen is not None:
+            screen = rows.screen(values, offset, planes)
+            if screen == PAIRS:
+                self.c.coarse = 1
+            elif screen is not None:
                 self.basis, self.coordinates, self.rest = screen.basis, screen.coordinates, screen.rest
                 self.c.rank = self.basis.shape[1]
                 self.c.basis, self.c.coordinates = &self.basis[0, 0], &self.coordinates[0, 0]
@@ -337,16 +363,27 @@ cdef class Pass:
         self.distances = <char *><size_t>distances.ctypes.data
         return distances
 
-    cdef int need_sums(self, sample_weight, bint errors, previous) except -1:
-        cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_feature else max(<Py_ssize_t>1, self.n_chunks)
+    cdef int need_weight(self, sample_weight) except -1:
         if sample_weight is not None:
             self.weighted = True
             self.weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
             if self.weight.shape[0] != self.rows.n:
                 raise ValueError(f"sample_weight must have shape ({self.rows.n},)")
+        return 0
+
+    cdef int need_errors(self, sample_weight) except -1:
+        self.need_weight(sample_weight)
+        self.errs = True
+        self.errors_ = np.zeros((max(<Py_ssize_t>1, self.n_chunks), self.c.k))
+        self.errors = <double *><size_t>self.errors_.ctypes.data
+        return 0
+
+    cdef int need_sums(self, sample_weight, previous) except -1:
+        cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_feature else max(<Py_ssize_t>1, self.n_chunks)
+        self.need_weight(sample_weight)
         if previous is not None:
             self.before, self.moves = previous.labels, True
-        self.adds, self.errs = True, errors
+        self.adds = True
         self.sums_size = k * self.c.d
         self.weights_size = self.sums_size if self.rows.missing else k
         # zeroed chunk by chunk: memory that the last pass used costs no page faults
@@ -356,9 +393,6 @@ cdef class Pass:
             self.sums_[:] = 0.0
         self.sums = <double *><size_t>self.sums_.ctypes.data
         self.weights = <double *><size_t>self.weights_.ctypes.data
-        if errors:
-            self.errors_ = np.zeros((max(<Py_ssize_t>1, self.n_chunks), k))
-            self.errors = <double *><size_t>self.errors_.ctypes.data
         return 0
 
     cdef object merged(self, previous):

@@ -1,8 +1,10 @@
-"""The plane that centroids lie close to, and whether rows are better compared with them in that plane first.
+"""Whether rows are better compared with centroids roughly first: in a plane that these lie close to, or by
+products of pairs of int16.
 
 The centroids of a map that was smoothed lie close to a plane of few dimensions, those of most real data to
-one of a few dozen. Any plane gives the same labels (src_c/dense/nearest_screen_body.h): it decides how much
-work is left to exact distances, which some of the rows tell beforehand.
+one of a few dozen. Any plane gives the same labels (src_c/dense/nearest_screen_body.h), so do pairs
+(nearest_pairs_body.h): what differs is how much work is left to exact distances, which some of the rows tell
+beforehand.
 """
 
 from __future__ import annotations
@@ -14,14 +16,18 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from fastml._engine.dense.neighbourhood import products
 
-__all__ = ["Screen", "Screener"]
+__all__ = ["PAIRS", "Screen", "Screener"]
 
 RANKS = (8, 16, 32, 64)
+PAIRS = "pairs"
 LEAST_FEATURES, LEAST_CENTROIDS, LEAST_TERMS = 32, 64, 2e8  # smaller passes take less time than the choice
+LEAST_PAIRED = 16  # features from which pairs may pay
+MOST_PAIRED = 1 << 14  # features that src_c/dense/nearest.h allows
 SAMPLE = 48  # rows
 # What a step costs, in multiplications of the kernel that multiplies tiles: comparing an estimate; an exact
 # distance, and each of its features.
 ESTIMATE, EXACT, EXACT_FEATURE = 6, 1400, 14
+PAIRED_ESTIMATE, PAIRED_FEATURE = 8, 3  # an estimate from pairs; a feature of a row made one of a pair
 WORTH = 0.8  # of the work without
 STALE = 1.15  # times the work that the directions first promised
 
@@ -57,38 +63,66 @@ class Screener:
     X : array of shape (n, d)
         Without missing values.
     n_threads : int
+    pairs_speed : float, default=0.0
+        Of products of pairs against products of reals; 0: there are none.
     """
 
-    def __init__(self, X, n_threads):
+    def __init__(self, X, n_threads, pairs_speed=0.0):
         self.X, self.n_threads = X, n_threads
+        able = X.dtype == np.float32 and LEAST_PAIRED <= X.shape[1] <= MOST_PAIRED
+        self._pairs_speed = pairs_speed if able else 0.0
+        self._sample = X[:: max(1, len(X) // SAMPLE)][:SAMPLE].astype(np.float64)
         self._directions, self._work = None, 0.0  # orthonormal, the widest spread first; what they promised
         self._most = RANKS[-1]  # how many of them to look for
         self._pause, self._wait = 0, 0
 
-    def choose(self, centroids, offset):
-        """A `Screen`, or None where it does not pay.
+    def choose(self, centroids, offset, planes=True):
+        """A `Screen`, PAIRS, or None where neither pays.
 
         Parameters
         ----------
         centroids : float64 array of shape (k, d)
         offset : float64 array of shape (d,)
+        planes : bool, default=True
+            Whether it may be a `Screen`.
         """
         (n, d), k = self.X.shape, len(centroids)
-        if d < LEAST_FEATURES or k < LEAST_CENTROIDS or float(n) * k * d < LEAST_TERMS:
+        if float(n) * k * d < LEAST_TERMS:
             return None
-        if self._wait:
+        planes = planes and d >= LEAST_FEATURES and k >= LEAST_CENTROIDS
+        if planes and self._wait:
             self._wait -= 1
+            planes = False
+        if not planes and not self._pairs_speed > 1:
             return None
         centred = centroids - offset
         with np.errstate(over="ignore", invalid="ignore"):
             norms = np.einsum("ij,ij->i", centred, centred)
             if not np.isfinite(norms.sum()):
                 return None
-            rank, along = self._plan(centred, norms, offset)
-        if not rank:
-            self._wait, self._pause = self._pause, min(2 * self._pause + 1, 63)  # look again ever more seldom
-            self._directions, self._most = None, RANKS[-1]
-            return None
+            turned = np.ascontiguousarray(centred.T)
+            rows = self._sample - offset
+            score = norms / 2 - self._product(rows, turned)
+            winners = score.min(axis=1)
+            least, other = WORTH * k * (d + ESTIMATE), None
+            if self._pairs_speed > 1:
+                work = self._paired_work(rows, score, winners, norms)
+                if work < least:
+                    least, other = work, PAIRS
+            if not planes:
+                return other
+            rank, along = self._plan(rows, winners, centred, turned, norms, least)
+        return self._plane(centred, norms, rank, along) if rank else self._no_plane(other)
+
+    def _no_plane(self, other):
+        """`other`, and look for a plane ever more seldom."""
+        self._wait, self._pause = self._pause, min(2 * self._pause + 1, 63)
+        self._directions, self._most = None, RANKS[-1]
+        return other
+
+    def _plane(self, centred, norms, rank, along):
+        """The screen of this rank, or None if its directions are not orthonormal enough."""
+        d = centred.shape[1]
         self._pause, self._most = 0, min(2 * rank, RANKS[-1])
         basis, along = self._directions[:, :rank], along[:, :rank]
         gram = self._product(np.ascontiguousarray(basis.T), basis) - np.eye(rank)
@@ -99,19 +133,24 @@ class Screener:
         rest = np.sqrt(np.maximum(norms - inside, 0) + (d + 64) * 2.0**-50 * norms)
         return Screen(basis, along, rest)
 
-    def _plan(self, centred, norms, offset):
+    def _paired_work(self, rows, score, winners, norms):
+        """The work with pairs: rows whose estimates leave one centroid are done with."""
+        k, d = len(norms), rows.shape[1]
+        reach = np.sqrt(np.einsum("ij,ij->i", rows, rows) * norms.max()) * 2 * np.sqrt(d) / 32700
+        near = np.count_nonzero(score <= (winners + reach)[:, None], axis=1)
+        exact = near[near > 1].sum() / len(rows) * (EXACT + EXACT_FEATURE * d)
+        return PAIRED_FEATURE * d + k * (d / self._pairs_speed + PAIRED_ESTIMATE) + exact
+
+    def _plan(self, rows, winners, centred, turned, norms, least):
         """Rank of the screen, 0 without one, and the centroids' coordinates."""
-        rows = self.X[:: max(1, len(self.X) // SAMPLE)][:SAMPLE].astype(np.float64) - offset
-        turned = np.ascontiguousarray(centred.T)
-        winners = (norms / 2 - self._product(rows, turned)).min(axis=1)
         if self._directions is not None:
             along = self._product(centred, self._directions)
-            rank, work = self._rank(rows, winners, norms, along)
-            if work < STALE * self._work:
+            rank, work = self._rank(rows, winners, norms, along, least)
+            if rank and work < STALE * self._work:
                 return rank, along
         self._spread(centred, turned)
         along = self._product(centred, self._directions)
-        rank, self._work = self._rank(rows, winners, norms, along)
+        rank, self._work = self._rank(rows, winners, norms, along, least)
         return rank, along
 
     def _product(self, a, b):
@@ -137,13 +176,13 @@ class Screener:
         turn = np.ascontiguousarray(turn[:, ::-1])
         self._directions = self._product(start, turn).astype(self.X.dtype).astype(np.float64)
 
-    def _rank(self, rows, winners, norms, along):
-        """The rank with which the least work is expected, by some rows, and that work; 0: none."""
+    def _rank(self, rows, winners, norms, along, least):
+        """The rank with which less work than `least` is expected, by some rows, and that work; 0: none."""
         k, d = len(norms), rows.shape[1]
         across = self._product(rows, self._directions)
         row_norms = np.einsum("ij,ij->i", rows, rows)
         score = np.tile(norms / 2, (len(rows), 1))
-        best, least, below = 0, WORTH * k * (d + ESTIMATE), 0
+        best, below = 0, 0
         for rank in RANKS:
             if rank > along.shape[1]:
                 break

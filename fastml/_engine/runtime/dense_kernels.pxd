@@ -59,6 +59,7 @@ cdef extern from "dense/nearest.h" nogil:
         int64_t d
         int32_t metric
         int32_t missing
+        int32_t coarse
         const double *values
         const double *offset
         const double *feature_weight
@@ -205,6 +206,7 @@ cdef extern from "dense/kernels.h" nogil:
                                    double *log_likelihood, int64_t *label, double *resp,
                                    double *densities) noexcept nogil
 
+        double (*nearest_pairs_speed)() noexcept nogil
         nearest_size_t nearest_packed_size_f32
         nearest_size_t nearest_packed_size_f64
         nearest_size_t nearest_scratch_size_f32
