@@ -95,6 +95,7 @@ class TreeMembers:
         self._training = training = tree._read_training(X, y, weight)
         self.targets = training.targets[:, 0]
         self._binned, self._pending = training.table._binned, None
+        self._places = np.empty(len(self.targets), dtype=np.int32)
         n_classes, labels = training.n_classes, np.asarray(y)
         self._class_weight = None
         if n_classes is not None:
@@ -148,13 +149,17 @@ class TreeMembers:
             self.numbers.append(_seed(self._rng))
         seeds = growth_seeds(self.numbers[index:])
         n_draws = len(weight) if self.resample else None
-        grown = self._grower.grow(training.seen_targets, weight, seeds, n_draws)[0]
+        places = self._places
+        grown = self._grower.grow(training.seen_targets, weight, seeds, n_draws, places)[0]
+        placed = self._grower.placed
         if tree.ccp_alpha > 0:
-            grown = prune(grown, tree.ccp_alpha)
+            grown, placed = prune(grown, tree.ccp_alpha), False
+        if not placed:
+            places = leaves_of_codes(self._binned, grown, tree._threads())
         value = grown["value"]
         said = value[:, 0] if self.votes is None else value.argmax(axis=1).astype(self.targets.dtype)
         self._pending = grown, said
-        return said.take(leaves_of_codes(self._binned, grown, tree._threads()))
+        return said.take(places)
 
     def keep(self, vote):
         """Keep the tree that was grown last."""
@@ -170,6 +175,7 @@ class TreeMembers:
     def finish(self):
         """Forget the training rows."""
         del self._training, self._grower, self._binned, self._pending, self._class_weight, self.targets
+        del self._places
         del self._rng, self.numbers[len(self) :]
         self._join()
 

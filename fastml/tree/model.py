@@ -77,8 +77,11 @@ def tree_numbers(seed, first, last):
 
 
 def seed_of_growth(seed):
-    """What a tree of this seed is grown by."""
-    return _mixed(seed, 0, 1)[0]
+    """What a tree of this seed is grown by: the first of `_mixed`, as an int, which is quicker for one."""
+    z = (0x9E3779B97F4A7C15 + (seed << 32)) & _BITS
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _BITS
+    return z ^ (z >> 31)
 
 
 def growth_seeds(numbers):
@@ -98,6 +101,7 @@ def drawn_seed(random_state):
 
 
 _own = threading.local()
+_BITS = (1 << 64) - 1
 
 
 def _draw(generator):

@@ -19,7 +19,7 @@ from fastml._input.tables import check_table
 __all__ = ["BinnedTable"]
 
 # Values in X below which one thread ends before others have started.
-_CELLS_FOR_THREADS = 1 << 20
+_CELLS_FOR_THREADS = 1 << 17
 
 
 class BinnedTable:

@@ -19,10 +19,26 @@ int64_t FN(impurity_totals)(const impurity_params *p, const uint8_t *records, in
     node.records = records;
     memset(totals, 0, (size_t)p->n_channels * sizeof *totals);
     side_sums all = {totals, 0, 0, 0, 0};
-    const int small = p->layout->small;
-    if (p->n_outputs == 1 && is_classification(p) && small)
+    const int small = p->layout->small, classes = is_classification(p);
+    if (p->n_outputs == 1 && p->n_channels <= 2) { /* in registers: a sum in memory waits for itself */
+        const uint8_t *payload = payload_of(p, &node, 0);
+        int64_t weight = 0, sum = 0;
+        for (int64_t i = 0; i < n; i++, payload += p->layout->stride) {
+            const int64_t w = records_weight(small, payload);
+            weight += w;
+            sum += w * records_target(small, payload);
+        }
+        totals[p->n_channels - 1] = sum;
+        if (classes)
+            totals[0] = weight - (p->n_channels == 2 ? sum : 0);
+        return weight;
+    }
+    if (p->n_outputs == 1 && classes && small)
         for (int64_t i = 0; i < n; i++) /* what MORE_CLASSES sums besides is not wanted */
             include_row(p, &node, TWO_CLASSES, 1, i, &all);
+    else if (p->n_outputs == 1 && classes)
+        for (int64_t i = 0; i < n; i++)
+            include_row(p, &node, TWO_CLASSES, 0, i, &all);
     else
         for (int64_t i = 0; i < n; i++)
             include_row(p, &node, OTHER, small, i, &all);

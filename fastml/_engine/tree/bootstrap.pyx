@@ -22,10 +22,7 @@ cdef class RowLottery:
 
     def __init__(self, Py_ssize_t n_rows, weights=None):
         cdef double[::1] share
-        cdef int32_t[::1] other
-        cdef int64_t[::1] small, large
-        cdef Py_ssize_t i, n_small = 0, n_large = 0
-        cdef int64_t a, b
+        cdef int32_t[::1] other, stack
         self.n_rows = n_rows
         self.share = NULL
         if weights is None:
@@ -33,46 +30,26 @@ cdef class RowLottery:
         weights = np.ascontiguousarray(weights, dtype=np.float64)
         if weights.shape != (n_rows,):
             raise ValueError(f"weights has shape {weights.shape}, expected ({n_rows},)")
-        total = (weights / weights.max()).sum() if n_rows and weights.max() > 0 else 0.0
-        if not 0 < total < np.inf or weights.min() < 0:
+        greatest, least = (weights.max(), weights.min()) if n_rows else (0.0, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            self._share = weights / greatest
+        total = self._share.sum()
+        if not 0 < total < np.inf or least < 0:
             raise ValueError("weights must be finite, not negative and not all 0")
-        if (weights == weights[0]).all():
+        if greatest == least:
             return
-        share = weights / weights.max() * (n_rows / total)
-        other = np.arange(n_rows, dtype=np.int32)
-        small, large = np.empty(n_rows, dtype=np.int64), np.empty(n_rows, dtype=np.int64)
-        for i in range(n_rows):
-            if share[i] < 1:
-                small[n_small] = i
-                n_small += 1
-            else:
-                large[n_large] = i
-                n_large += 1
-        while n_small and n_large:
-            n_small -= 1
-            a, b = small[n_small], large[n_large - 1]
-            other[a] = <int32_t> b
-            share[b] -= 1 - share[a]
-            if share[b] < 1:
-                n_large -= 1
-                small[n_small] = b
-                n_small += 1
-        # what rounding leaves over keeps its own place; a row of weight 0 must not
-        b = np.argmax(weights)
-        for i in range(n_small):
-            a = small[i]
-            if share[a] > 0:
-                share[a] = 2
-            else:
-                other[a] = <int32_t> b
-        self._share, self._other = np.asarray(share), np.asarray(other)
+        self._share *= n_rows / total
+        share = self._share
+        self._other = other = np.empty(n_rows, dtype=np.int32)
+        stack = np.empty(n_rows, dtype=np.int32)
         self.share, self.other = &share[0], &other[0]
+        pair_rows(n_rows, &share[0], &other[0], &stack[0], np.argmax(weights))
 
     cdef void draw(self, uint64_t seed, int64_t n_draws, uint32_t *counts) noexcept nogil:
         """counts[i] = how often row i is drawn; depends on the seed alone."""
         cdef int64_t i
         cdef uint64_t bits, key = mix(seed + 0x5851F42D4C957F2Du), n = <uint64_t> self.n_rows
-        cdef uint64_t row
+        cdef uint64_t row, gives
         memset(counts, 0, self.n_rows * sizeof(uint32_t))
         if self.share == NULL:
             for i in range(n_draws // 2):
@@ -86,9 +63,46 @@ cdef class RowLottery:
         for i in range(n_draws):
             bits = mix(key + <uint64_t> i * 0x9E3779B97F4A7C15u)
             row = (bits >> 32) * n >> 32
-            if <double> (mix(bits + 1) >> 11) * (1.0 / 9007199254740992.0) >= self.share[row]:
-                row = <uint64_t> self.other[row]
-            counts[row] += 1
+            # without a branch, which would be a coin's toss
+            gives = -<uint64_t> (<double> (mix(bits + 1) >> 11) * (1.0 / 9007199254740992.0) >= self.share[row])
+            counts[row ^ ((row ^ <uint64_t> self.other[row]) & gives)] += 1
+
+
+cdef void pair_rows(Py_ssize_t n, double *share, int32_t *other, int32_t *stack, Py_ssize_t heaviest) noexcept nogil:
+    """Every row gives the part of its place that it does not fill to another one.
+
+    stack: rows of less than a place from the bottom, the others from the top, the last of each to be taken next.
+    """
+    cdef Py_ssize_t i, n_small = 0, n_large = 0
+    cdef int32_t a, b
+    cdef double rest
+    cdef bint is_large
+    for i in range(n):
+        other[i] = <int32_t> i
+        is_large = not share[i] < 1
+        stack[n - 1 - n_large if is_large else n_small] = <int32_t> i
+        n_large += is_large
+        n_small += not is_large
+    while n_small and n_large:
+        b = stack[n - n_large]
+        rest = share[b]
+        while n_small and rest >= 1:
+            n_small -= 1
+            a = stack[n_small]
+            other[a] = b
+            rest -= 1 - share[a]
+        share[b] = rest
+        if rest < 1:
+            n_large -= 1
+            stack[n_small] = b
+            n_small += 1
+    # what rounding leaves over keeps its own place; a row of weight 0 must not
+    for i in range(n_small):
+        a = stack[i]
+        if share[a] > 0:
+            share[a] = 2
+        else:
+            other[a] = <int32_t> heaviest
 
 
 def bootstrap_counts(seed, Py_ssize_t n_rows, Py_ssize_t n_draws, weights=None):

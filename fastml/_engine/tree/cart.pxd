@@ -13,7 +13,8 @@ cdef class CartGrower:
     cdef CartSettings settings
     cdef RecordLayout layout
     cdef RowLottery lottery
-    cdef dict keep, call         # arrays that the settings point into, for good and for a call of grow
+    cdef dict keep, known        # arrays that the settings point into, for good and for the targets of the last call
+    cdef object weights
     cdef object criterion, n_classes
     # of a call of grow
     cdef int64_t n_trees, n_apart  # trees; those of them that a thread grows alone
@@ -22,11 +23,18 @@ cdef class CartGrower:
     cdef CartArrays *grown
     cdef Growth *workers
     cdef Sample *samples
-    cdef int64_t n_workers, n_samples
+    cdef int64_t n_workers, n_samples      # that are at work; room for more may be there
+    cdef int64_t worker_room, sample_room, room_stride, room_channels
+    cdef double least_weight
+    cdef readonly bint placed     # whether the last call of grow has filled in places
 
     cdef prepare(self, targets, weights, n_draws)
-    cdef prepare_numbers(self, targets, double total_weight)
-    cdef allocate(self)
+    cdef prepare_targets(self, given, double total_weight)
+    cdef prepare_numbers(self, targets, double total_weight, dict known)
+    cdef bint writes_places(self)
+    cdef share_out(self)
+    cdef allocate(self, int64_t n_workers, int64_t n_samples)
+    cdef forget_arrays(self)
     cdef release(self)
     cdef raise_failures(self)
     cdef grow_apart(self, list trees)

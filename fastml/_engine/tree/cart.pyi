@@ -10,6 +10,7 @@ CRITERIA: dict[str, int]
 class CartGrower:
     binned: BinnedMatrix
     n_threads: int
+    placed: bool
     def __init__(
         self,
         binned: BinnedMatrix,
@@ -35,4 +36,5 @@ class CartGrower:
         weights: np.ndarray | None,
         seeds: np.ndarray,
         n_draws: int | None = None,
+        places: np.ndarray | None = None,
     ) -> list[dict[str, np.ndarray]]: ...

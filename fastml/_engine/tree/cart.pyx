@@ -166,12 +166,13 @@ cdef class CartGrower:
                 self.keep["monotone"] = monotone
                 s.monotone, s.params.bounded = &monotone[0], 1
 
-    def grow(self, targets, weights, seeds, n_draws=None):
+    def grow(self, targets, weights, seeds, n_draws=None, places=None):
         """Grow one tree for each seed.
 
         Parameters
         ----------
         targets : int32 array (classification: 0 to n_classes[k] - 1) or float64 array of shape (n_rows, n_outputs)
+            The very array of the call before is taken to hold what it held then, and is not checked again.
         weights : float64 array of shape (n_rows,) or None
             Rows of weight 0 are not seen. With n_draws, a row is drawn with a probability in proportion to its weight,
             and its weight in the tree is how often it was drawn.
@@ -179,6 +180,8 @@ cdef class CartGrower:
             A tree depends on its own seed alone.
         n_draws : int or None, default=None
             Size of the bootstrap sample; None: every row once.
+        places : int32 array of shape (n_rows,) or None, default=None
+            Receives the leaf of each row where that is known without a look at their codes: see `placed`.
 
         Returns
         -------
@@ -197,6 +200,7 @@ cdef class CartGrower:
             If Ctrl-C was pressed.
         MemoryError
         """
+        cdef int32_t[::1] leaf_of
         cdef const uint64_t[::1] seed_list = np.ascontiguousarray(seeds, dtype=np.uint64)
         self.n_trees, self.next_tree = seed_list.shape[0], 0
         if self.n_trees == 0:
@@ -204,56 +208,87 @@ cdef class CartGrower:
         self.prepare(targets, weights, n_draws)
         self.seeds = &seed_list[0]
         trees = [None] * self.n_trees
+        self.placed = False
+        if places is not None:
+            leaf_of = places
+            if leaf_of.shape[0] != self.binned.n_rows:
+                raise ValueError(f"places has shape {places.shape}, expected ({self.binned.n_rows},)")
         try:
-            self.allocate()
+            self.share_out()
+            self.settings.places = NULL
+            if places is not None and self.writes_places():
+                self.settings.places, self.placed = &leaf_of[0], True
             if self.n_apart:
                 self.grow_apart(trees)
             if self.n_apart < self.n_trees:
                 self.grow_together(trees)
-        finally:
+        except BaseException:
             self.release()
+            raise
+        finally:
+            self.forget_arrays()
         return trees
 
-    cdef allocate(self):
-        """Shares trees out among threads, and takes the memory for that."""
-        cdef int64_t i, work, together = 1
+    cdef bint writes_places(self):  # all rows are in the tree and know their numbers, one thread numbers the nodes
+        return (self.n_trees == self.n_apart == 1 and not self.settings.params.layout.small
+                and self.settings.n_draws < 0 and (self.settings.weights == NULL or self.least_weight > 0))
+
+    cdef share_out(self):
+        """Shares trees out among threads. Memory is kept for the next call, and taken anew where it does not do."""
+        cdef int64_t work, n_workers, n_samples, apart, together = 1
         cdef CartSettings *s = &self.settings
         if not s.best_first:  # the root is split by one thread
             work = s.n_rows * s.max_features * min(s.max_depth - 1, MOST_LEVELS)
             together = max(1, min(self.n_threads, work // WORK_PER_THREAD))
         self.n_apart = self.n_trees - (self.n_trees % together)
-        self.n_workers = together if self.n_apart < self.n_trees else 1
-        self.n_samples = self.n_trees - self.n_apart
-        if self.n_apart:
-            self.n_workers = max(self.n_workers, min(<int64_t> self.n_threads, self.n_apart))
-            self.n_samples = max(self.n_samples, min(<int64_t> self.n_threads, self.n_apart))
-        self.workers = <Growth *> calloc(self.n_workers, sizeof(Growth))
-        self.samples = <Sample *> calloc(self.n_samples, sizeof(Sample))
+        apart = min(<int64_t> self.n_threads, self.n_apart)
+        n_workers = max(apart, together if self.n_apart < self.n_trees else 1)
+        n_samples = max(apart, self.n_trees - self.n_apart)
         self.grown = <CartArrays *> calloc(self.n_trees, sizeof(CartArrays))
-        if self.workers == NULL or self.samples == NULL or self.grown == NULL:
+        if self.grown == NULL:
             raise MemoryError()
-        for i in range(self.n_workers):
-            if not allocate_growth(s, self.workers + i):
+        if (n_workers > self.worker_room or n_samples > self.sample_room or s.params.layout.stride != self.room_stride
+                or s.params.n_channels != self.room_channels):
+            self.release()
+            self.allocate(n_workers, n_samples)
+        self.n_workers, self.n_samples = n_workers, n_samples
+
+    cdef allocate(self, int64_t n_workers, int64_t n_samples):
+        cdef int64_t i
+        self.workers = <Growth *> calloc(n_workers, sizeof(Growth))
+        self.samples = <Sample *> calloc(n_samples, sizeof(Sample))
+        if self.workers == NULL or self.samples == NULL:
+            raise MemoryError()
+        self.worker_room, self.sample_room = n_workers, n_samples
+        for i in range(n_workers):
+            if not allocate_growth(&self.settings, self.workers + i):
                 raise MemoryError()
-        for i in range(self.n_samples):
-            if not allocate_sample(s, self.samples + i):
+        for i in range(n_samples):
+            if not allocate_sample(&self.settings, self.samples + i):
                 raise MemoryError()
+        self.room_stride, self.room_channels = self.layout.layout.stride, self.settings.params.n_channels
 
     cdef release(self):
         cdef int64_t i
-        if self.workers != NULL:
-            for i in range(self.n_workers):
-                free_growth(self.workers + i)
-        if self.samples != NULL:
-            for i in range(self.n_samples):
-                free_sample(self.samples + i)
+        for i in range(self.worker_room):
+            free_growth(self.workers + i)
+        for i in range(self.sample_room):
+            free_sample(self.samples + i)
+        free(self.workers)
+        free(self.samples)
+        self.workers, self.samples, self.worker_room, self.sample_room = NULL, NULL, 0, 0
+
+    cdef forget_arrays(self):
+        """Those of trees that nobody was given."""
+        cdef int64_t i
         if self.grown != NULL:
             for i in range(self.n_trees):
                 free(self.grown[i].memory)
-        free(self.workers)
-        free(self.samples)
         free(self.grown)
-        self.workers, self.samples, self.grown = NULL, NULL, NULL
+        self.grown = NULL
+
+    def __dealloc__(self):
+        self.release()
 
     cdef raise_failures(self):
         cdef int64_t i
@@ -374,25 +409,18 @@ cdef class CartGrower:
     cdef prepare(self, targets, weights, n_draws):
         """Checks and lays out what a call of grow is given."""
         cdef CartSettings *s = &self.settings
-        cdef const int64_t[:, ::1] classes
-        cdef const int32_t[::1] first
         cdef const double[::1] w
-        n_rows, n_classes = self.binned.n_rows, self.n_classes
-        targets = np.ascontiguousarray(targets)
-        if targets.ndim != 2 or len(targets) != n_rows or targets.shape[1] < 1 \
-                or (n_classes is not None and targets.shape[1] != len(n_classes)):
-            wanted = "n_outputs" if n_classes is None else len(n_classes)
-            raise ValueError(f"targets has shape {targets.shape}, expected ({n_rows}, {wanted})")
+        n_rows = self.binned.n_rows
         if n_draws is not None and not 1 <= n_draws < 2**31:
             raise ValueError(f"n_draws={n_draws} must be from 1 to 2**31 - 1, or None")
         s.weights, s.whole, s.n_draws = NULL, not s.balance, -1 if n_draws is None else n_draws
-        heaviest, total = 1.0, float(n_rows)
+        self.weights, heaviest, total = None, 1.0, float(n_rows)
         if weights is not None:
-            w = weights = np.ascontiguousarray(weights, dtype=np.float64)
+            w = self.weights = weights = np.ascontiguousarray(weights, dtype=np.float64)
             if w.shape[0] != n_rows or weights.ndim != 1:
                 raise ValueError(f"weights has shape {weights.shape}, expected ({n_rows},)")
-            heaviest, total = weights.max(), weights.sum()
-            if not (weights.min() >= 0 and 0 < total < np.inf):
+            self.least_weight, heaviest, total = weights.min(), weights.max(), weights.sum()
+            if not (self.least_weight >= 0 and 0 < total < np.inf):
                 raise ValueError("weights must be finite, not negative and not all 0")
             s.weights = &w[0]
             if n_draws is None and (total >= 2**31 or not are_whole(w)):
@@ -401,26 +429,41 @@ cdef class CartGrower:
         if n_draws is not None:
             self.lottery = RowLottery(n_rows, weights)
             heaviest = total = n_draws
+        total = min(total, 2.0**31) if s.whole else 2.0 ** FRACTION_BITS + n_rows
+        if self.known is None or self.known["given"] is not targets or self.known["total"] != total:
+            self.known = None
+            self.prepare_targets(targets, total)
+        small = (s.is_classification and s.params.n_outputs == 1 and s.params.n_channels <= RECORDS_SMALL_CLASSES
+                 and s.whole and heaviest <= RECORDS_SMALL_WEIGHT)
+        self.layout = RecordLayout(self.binned, small)
+        s.params.layout = &self.layout.layout
+
+    cdef prepare_targets(self, given, double total_weight):
+        cdef CartSettings *s = &self.settings
+        cdef const int64_t[:, ::1] classes
+        cdef const int32_t[::1] first
+        n_rows, n_classes = self.binned.n_rows, self.n_classes
+        targets = np.ascontiguousarray(given)
+        if targets.ndim != 2 or len(targets) != n_rows or targets.shape[1] < 1 \
+                or (n_classes is not None and targets.shape[1] != len(n_classes)):
+            wanted = "n_outputs" if n_classes is None else len(n_classes)
+            raise ValueError(f"targets has shape {targets.shape}, expected ({n_rows}, {wanted})")
         n_outputs = targets.shape[1]
         channels = (1,) * n_outputs if n_classes is None else n_classes
         first = np.concatenate([[0], np.cumsum(channels)]).astype(np.int32)
         s.params.first, s.params.n_outputs, s.params.n_channels = &first[0], n_outputs, first[n_outputs]
-        self.call = {"weights": weights, "first": first}
+        known = {"given": given, "total": total_weight, "first": first}
         if n_classes is None:
-            self.prepare_numbers(targets, min(total, 2.0**31) if s.whole else 2.0 ** FRACTION_BITS + n_rows)
+            self.prepare_numbers(targets, total_weight, known)
         else:
             if targets.dtype.kind not in "iu" or targets.min() < 0 or (targets.max(axis=0) >= n_classes).any():
                 raise ValueError(f"targets must be integers from 0 to n_classes - 1, n_classes={n_classes}")
-            classes = targets.astype(np.int64)
-            self.call["classes"] = classes
+            classes = known["classes"] = targets.astype(np.int64)
             s.classes, s.numbers = &classes[0, 0], NULL
         s.params.targets = s.classes
-        small = (n_classes is not None and n_outputs == 1 and n_classes[0] <= RECORDS_SMALL_CLASSES and s.whole
-                 and heaviest <= RECORDS_SMALL_WEIGHT)
-        self.layout = RecordLayout(self.binned, small)
-        s.params.layout = &self.layout.layout
+        self.known = known
 
-    cdef prepare_numbers(self, targets, double total_weight):
+    cdef prepare_numbers(self, targets, double total_weight, dict known):
         """Targets in fixed point, so that no sum of weight times target can overflow 62 bits: their distances from a
         coarse centre, which is exact for whole numbers."""
         cdef CartSettings *s = &self.settings
@@ -442,16 +485,16 @@ cdef class CartGrower:
             s.number_scale = 2.0 ** min(1000, np.floor(61 - np.log2(total_weight) - np.log2(reach)) - 1)
         numbers = targets
         fixed = np.rint((targets - s.centre) * s.number_scale).astype(np.int64)
-        self.call.update(numbers=targets, fixed=np.asarray(fixed))
+        known.update(numbers=targets, fixed=np.asarray(fixed))
         s.numbers, s.classes = &numbers[0, 0], &fixed[0, 0]
         s.params.least_sum = 2.220446049250313e-16 * s.number_scale
         if self.criterion == "absolute_error":
             lists, ranks = [], np.empty(targets.shape, dtype=np.int32)
             for o in range(targets.shape[1]):
-                distinct, ranks[:, o] = np.unique(self.call["fixed"][:, o], return_inverse=True)
+                distinct, ranks[:, o] = np.unique(known["fixed"][:, o], return_inverse=True)
                 lists.append(distinct)
             s.params.n_ranked = max(map(len, lists))
             ranked = np.array([np.pad(own, (0, s.params.n_ranked - len(own))) for own in lists])
             rank = ranks
-            self.call.update(rank=rank, ranked=ranked)
+            known.update(rank=rank, ranked=ranked)
             s.params.rank, s.params.ranked = &rank[0, 0], &ranked[0, 0]

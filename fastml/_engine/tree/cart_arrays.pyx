@@ -6,8 +6,9 @@ The threads that grew a tree lay its arrays out in one block of memory; Python w
 
 import numpy as np
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.math cimport fmax, fmin
-from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -18,16 +19,14 @@ from fastml._engine.tree.cart_growth cimport CartNode, Growth
 cdef class _Block:
     """Memory of one tree, freed with the last array in it."""
 
-    cdef void *memory
+    cdef char *memory
+    cdef Py_ssize_t size
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.memory, self.size, 0, flags)
 
     def __dealloc__(self):
         free(self.memory)
-
-
-class _Array:
-    def __init__(self, address, shape, typestr, block):
-        self.__array_interface__ = {"data": (address, False), "shape": shape, "typestr": typestr, "version": 3}
-        self.block = block
 
 
 cdef bint allocate_arrays(const CartSettings *s, int64_t n, int64_t n_sets, CartArrays *a) noexcept nogil:
@@ -181,24 +180,24 @@ cdef void set_means(const CartSettings *s, const Growth *g, int64_t node, double
 cdef dict tree_dict(CartArrays *a, int64_t n_channels):
     """The tree as a dict of arrays, which own its memory from now on."""
     cdef _Block block = _Block()
-    block.memory = a.memory
+    cdef Py_ssize_t n = a.n_nodes
+    block.memory, block.size = <char *> a.memory, <char *> a.category_sets - <char *> a.memory + 32 * a.n_sets
     a.memory = NULL
-    n = a.n_nodes
-
-    def array(address, dtype, *shape):
-        return np.asarray(_Array(address, shape, np.dtype(dtype).str, block))
-
     return {
-        "left": array(<uintptr_t> a.left, np.int32, n),
-        "right": array(<uintptr_t> a.right, np.int32, n),
-        "feature": array(<uintptr_t> a.feature, np.int32, n),
-        "threshold": array(<uintptr_t> a.threshold, np.float64, n),
-        "code": array(<uintptr_t> a.code, np.uint8, n),
-        "missing_left": array(<uintptr_t> a.missing_left, np.uint8, n),
-        "category_set": array(<uintptr_t> a.category_set, np.int32, n),
-        "category_sets": array(<uintptr_t> a.category_sets, np.uint8, a.n_sets, 32),
-        "count": array(<uintptr_t> a.count, np.int32, n),
-        "weight": array(<uintptr_t> a.weight, np.float64, n),
-        "impurity": array(<uintptr_t> a.impurity, np.float64, n),
-        "value": array(<uintptr_t> a.value, np.float64, n, n_channels),
+        "left": part(block, a.left, np.int32, n),
+        "right": part(block, a.right, np.int32, n),
+        "feature": part(block, a.feature, np.int32, n),
+        "threshold": part(block, a.threshold, np.float64, n),
+        "code": part(block, a.code, np.uint8, n),
+        "missing_left": part(block, a.missing_left, np.uint8, n),
+        "category_set": part(block, a.category_set, np.int32, n),
+        "category_sets": part(block, a.category_sets, np.uint8, 32 * a.n_sets).reshape(-1, 32),
+        "count": part(block, a.count, np.int32, n),
+        "weight": part(block, a.weight, np.float64, n),
+        "impurity": part(block, a.impurity, np.float64, n),
+        "value": part(block, a.value, np.float64, n * n_channels).reshape(n, n_channels),
     }
+
+
+cdef part(_Block block, const void *first, dtype, Py_ssize_t n):
+    return np.frombuffer(block, dtype, n, <const char *> first - block.memory) if n else np.empty(0, dtype)

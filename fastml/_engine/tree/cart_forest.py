@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .cart_pack import narrowed, pack_classes, pack_nodes, set_payload
+from .cart_pack import narrowed, pack_classes, pack_counts, pack_nodes, set_payload
 from .subtree import depth_first, inner_by_depth, merge_leaves
 
 __all__ = ["NODE", "CartForest", "LeafKind"]
@@ -147,11 +147,8 @@ class CartForest:
 
     def _pack_leaves(self, tree, leaves, nodes):
         """The arrays by leaf of one tree; what a leaf says goes to its node."""
-        count = tree["count"].take(leaves).astype(np.float64)
-        weight = tree["weight"].take(leaves).astype(np.float64)
-        part = {"leaf_count": narrowed(count), "leaf_weight": narrowed(weight)}
-        if np.array_equal(weight, count):
-            part["leaf_weight"] = part["leaf_weight"][:0]
+        part = {}
+        part["leaf_count"], part["leaf_weight"], weight = pack_counts(tree, leaves)
         value = np.ascontiguousarray(tree["value"], dtype=np.float64)
         if value.shape[1:] != (self.width,):
             raise ValueError(f"values have shape {value.shape}, expected ({len(value)}, {self.width})")

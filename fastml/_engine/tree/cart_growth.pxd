@@ -32,6 +32,7 @@ cdef struct CartSettings:      # of all trees
     double centre              # of fixed point: number = centre + fixed / number_scale
     double number_scale
     int64_t n_draws            # -1: every row once
+    int32_t *places            # leaf of each row, written by the thread that grows the tree; NULL: not wanted
 
 
 cdef struct CartNode:

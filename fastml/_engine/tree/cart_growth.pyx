@@ -17,10 +17,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_POISSON, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K,
     impurity_params, impurity_split, partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
+from fastml._engine.tree.cart_leaf cimport close_leaf
 from fastml._engine.tree.cart_memory cimport fits
 from fastml._engine.tree.split cimport mix
 
@@ -104,53 +105,6 @@ cdef bint number(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
     if g.open[at].node < 0:
         g.failed = True
     return not g.failed
-
-
-cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
-    """Writes down the sums of a leaf's rows, in real numbers."""
-    cdef int64_t i, o, row, width = g.sum_width, n_outputs = s.params.n_outputs
-    cdef double *sums
-    cdef double w, x
-    cdef const uint8_t *record
-    if not fits(<void **> &g.sums, &g.sum_room, g.n_sums + width, sizeof(double)):
-        g.failed = True
-        return
-    g.nodes[open.node].sums = g.n_sums
-    sums = g.sums + g.n_sums
-    g.n_sums += width
-    memset(sums, 0, width * sizeof(double))
-    if s.params.layout.small:
-        K.impurity_totals(&g.sample.params, open.rows, open.n, g.totals)
-        for i in range(width):
-            sums[i] = <double> g.totals[i]
-        return
-    for i in range(open.n):
-        record = open.rows + i * s.params.layout.stride
-        row = (<const uint32_t *> (record + s.params.layout.row))[0]
-        w = row_weight(s, g.sample, row)
-        if s.is_classification:
-            if n_outputs == 1:
-                sums[(<const int64_t *> (record + s.params.layout.payload))[0]] += w
-                continue
-            for o in range(n_outputs):
-                sums[s.params.first[o] + s.classes[row * n_outputs + o]] += w
-            continue
-        sums[0] += w
-        for o in range(n_outputs):
-            x = s.numbers[row * n_outputs + o]
-            sums[1 + o] += w * x
-            if s.params.criterion == IMPURITY_POISSON:
-                sums[1 + n_outputs + o] += w * x_log(x)
-            else:
-                sums[1 + n_outputs + o] += w * (x - s.centre) * (x - s.centre)
-
-
-cdef extern from "<math.h>" nogil:
-    double log(double x)
-
-
-cdef inline double x_log(double x) noexcept nogil:
-    return x * log(x) if x > 0 else 0.0
 
 
 cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:

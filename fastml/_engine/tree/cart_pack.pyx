@@ -71,6 +71,42 @@ def pack_nodes(tree, order, nodes):
     return np.asarray(leaves)[:n_leaves]
 
 
+def in_depth_first_order(const int32_t[::1] left not None):
+    """Whether every left child, by its number, comes right after its parent."""
+    cdef Py_ssize_t i
+    for i in range(left.shape[0]):
+        if left[i] >= 0 and left[i] != i + 1:
+            return False
+    return True
+
+
+def pack_counts(tree, const Py_ssize_t[::1] leaves not None):
+    """What a forest keeps of the rows and weights of leaves.
+
+    Parameters
+    ----------
+    tree : dict of arrays
+    leaves : intp array of shape (n_leaves,)
+        Their nodes.
+
+    Returns
+    -------
+    counts, weights : arrays of shape (n_leaves,)
+        As `narrowed` makes them; the second is empty where it equals the first.
+    given : float64 array of shape (n_leaves,)
+        The weights as they are.
+    """
+    cdef const double[::1] count = _as(tree["count"], np.float64), weight = _as(tree["weight"], np.float64)
+    cdef double[::1] counts = np.empty(leaves.shape[0]), weights = np.empty(leaves.shape[0])
+    cdef Py_ssize_t k
+    cdef bint equal = True
+    for k in range(leaves.shape[0]):
+        counts[k], weights[k] = count[leaves[k]], weight[leaves[k]]
+        equal = equal and counts[k] == weights[k]
+    narrow = narrowed(counts)
+    return narrow, narrow[:0] if equal else narrowed(weights), np.asarray(weights)
+
+
 def set_payload(nodes, const double[::1] payload not None):
     """Write the payload of leaves, depth first, into their nodes."""
     cdef uint8_t[::1] memory = nodes.view(np.uint8)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cart_pack import in_depth_first_order
+
 __all__ = ["depth_first", "impurity_of_shares", "inner_by_depth", "merge_leaves"]
 
 
@@ -25,8 +27,7 @@ def depth_first(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
     The numbers must be those of a grower: depth first, or children side by side as they were made. Then it
     is enough to look at the left children.
     """
-    inner = np.flatnonzero(left >= 0)
-    if (left[inner] == inner + 1).all():
+    if in_depth_first_order(np.ascontiguousarray(left, dtype=np.int32)):
         return None
     levels = inner_by_depth(left, right)
     size = np.ones(left.size, dtype=np.intp)

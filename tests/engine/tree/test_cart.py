@@ -364,6 +364,44 @@ def test_bad_targets():
         number.grow(np.full((5, 1), -1.0), None, [0])
 
 
+def test_one_call_after_the_other():
+    """Memory and targets of one call serve the next, whatever it asks for."""
+    X, total, rng = table(n=500)
+    binned, values = binned_of(X)
+    weights = rng.random(len(X))
+    for criterion in ("gini2", "gini5", "squared_error"):
+        y, options = targets_of(criterion, total)
+        grower = CartGrower(binned, values, n_threads=2, **options)
+        calls = [
+            (y, None, [1], None),
+            (y, weights, [2], None),
+            (y.copy(), np.round(4 * weights), [1, 2, 3], None),
+        ]
+        calls += [(y, weights, [4, 5], 300), (y[::-1].copy(), None, [1], None), calls[0]]
+        for call in calls:
+            fresh = CartGrower(binned, values, **options).grow(*call)
+            for one, other in zip(fresh, grower.grow(*call), strict=True):
+                for name, array in one.items():
+                    assert array.tobytes() == other[name].tobytes(), name
+
+
+@pytest.mark.parametrize("criterion", ["gini2", "gini5", "squared_error", "absolute_error"])
+def test_places(criterion):
+    X, total, rng = table(n=500, missing=0.1)
+    y, options = targets_of(criterion, total)
+    binned, values = binned_of(X)
+    grower, places = CartGrower(binned, values, **options), np.full(500, -7, dtype=np.int32)
+    tree = grower.grow(y, rng.random(500), [1], places=places)[0]
+    assert grower.placed
+    np.testing.assert_array_equal(places, leaves_of(tree, binned))
+    # not all rows are in the tree
+    for weights, n_draws in ((np.where(np.arange(500) < 9, 0.0, rng.random(500)), None), (None, 500)):
+        grower.grow(y, weights, [1], n_draws, places)
+        assert not grower.placed
+    with pytest.raises(ValueError, match="places has shape"):
+        grower.grow(y, None, [1], places=places[:9])
+
+
 def test_interrupt():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 10))
