@@ -161,9 +161,10 @@ typedef uint8x16_t binning_bytes;
 #define BYTES_ZIP_HIGH(a, b) vzip2q_u8(a, b)
 #endif
 
-/* 16 rows of 16 bytes to 16 columns: rows in_rows .. 15 count as zero. */
+/* 16 rows of 16 bytes to columns: rows in_rows .. 15 count as zero, the first out_rows columns are written.
+ */
 static ALWAYS_INLINE void binning_tile(const uint8_t *from, int64_t from_stride, int64_t in_rows, uint8_t *to,
-                                       int64_t to_stride) {
+                                       int64_t to_stride, int64_t out_rows) {
 #ifdef BYTES_ZERO
     /* zipping row j with row j + 8, four times over, is a perfect shuffle of all 256 bytes: bit j of a byte's
        address moves up by one each time, and after four times rows have become columns */
@@ -179,34 +180,42 @@ static ALWAYS_INLINE void binning_tile(const uint8_t *from, int64_t from_stride,
             a[j] = b[j];
     }
     for (int j = 0; j < 16; j++)
-        BYTES_STORE(to + j * to_stride, a[j]);
+        if (j < out_rows)
+            BYTES_STORE(to + j * to_stride, a[j]);
 #else
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < out_rows; i++)
         for (int j = 0; j < 16; j++)
             to[i * to_stride + j] = j < in_rows ? from[j * from_stride + i] : 0;
 #endif
 }
 
 /* to[i * to_stride + j] = from[j * from_stride + i] for i < n and j < width; 0 for width <= j < padded_width.
+ * Where n < 16, 16 bytes of each row are readable if from_stride leaves room for them.
  */
 void FN(binning_transpose)(const uint8_t *from, int64_t from_stride, int64_t width, int64_t padded_width,
                            int64_t n, uint8_t *to, int64_t to_stride) {
     int64_t j = 0;
-    for (; n >= 16 && j < width; j += 16) {
+    const int wide = n >= 16;
+    for (; (wide || from_stride >= 16) && j < width; j += 16) {
         if (j + 16 > padded_width) { /* go back instead of a narrow tile: bytes are written twice, the same */
             if (padded_width < 16)
                 break;
             j = padded_width - 16;
         }
         const int64_t in_rows = width - j < 16 ? width - j : 16;
+        if (!wide) {
+            binning_tile(from + j * from_stride, from_stride, in_rows, to + j, to_stride, n);
+            continue;
+        }
         for (int64_t i = 0; i < n; i += 16) {
             if (i + 16 > n)
                 i = n - 16;
             if (in_rows == 16)
-                binning_tile(from + j * from_stride + i, from_stride, 16, to + i * to_stride + j, to_stride);
+                binning_tile(from + j * from_stride + i, from_stride, 16, to + i * to_stride + j, to_stride,
+                             16);
             else
                 binning_tile(from + j * from_stride + i, from_stride, in_rows, to + i * to_stride + j,
-                             to_stride);
+                             to_stride, 16);
         }
     }
     for (; j < padded_width; j++)

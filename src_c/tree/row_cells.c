@@ -124,15 +124,40 @@ void FN(row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int
     }
 }
 
-/* Writes the lists of n rows of codes; returns the number of entries. filled: lists are filled up to a
- * multiple of four, and start[i] becomes their beginning, `at` being that of the first. out NULL: they are
- * only counted (and start is not written). Nothing beyond the entries is written: others may be writing
- * there.
+/* Lists of one length: group after group over a few rows, whose codes and lists stay in the cache. */
+static void fill_equal_lists(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
+                             int32_t n_groups, uint16_t *out) {
+    for (int64_t first = 0; first < n; first += 256) {
+        const int64_t m = n - first < 256 ? n - first : 256;
+        for (int32_t k = 0; k < n_groups; k++) {
+            const row_cells_group group = groups[k];
+            const uint8_t *row = codes + first * stride;
+            uint16_t *cell = out + first * n_groups + k;
+            if (group.b < 0)
+                for (int64_t i = 0; i < m; i++, row += stride, cell += n_groups)
+                    *cell = (uint16_t)(group.first + (row[group.a] - group.low_a) * group.n_b);
+            else
+                for (int64_t i = 0; i < m; i++, row += stride, cell += n_groups)
+                    *cell = (uint16_t)(group.first + (row[group.a] - group.low_a) * group.n_b + row[group.b] -
+                                       group.low_b);
+        }
+    }
+}
+
+/* Writes the lists of n rows of codes; returns the number of entries. filled: cells may be left out, lists
+ * are filled up to a multiple of four, and start[i] becomes their beginning, `at` being that of the first.
+ * out NULL: they are only counted (and start is not written). Nothing beyond the entries is written: others
+ * may be writing there.
  */
 int64_t FN(row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
                            int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
                            uint16_t *out) {
     int64_t entries = 0;
+    if (!filled) {
+        if (out)
+            fill_equal_lists(codes, stride, n, groups, n_groups, out);
+        return n * n_groups;
+    }
     for (int64_t i = 0; i < n; i++, codes += stride) {
         /* not in place: an entry that is left out is written, too, and may be another's */
         uint16_t list[ROW_CELLS_MOST + 4];
@@ -145,15 +170,14 @@ int64_t FN(row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, cons
             list[m] = (uint16_t)cell;
             m += cell != group->omitted;
         }
-        if (filled) {
-            if (out)
-                start[i] = (uint32_t)((at + entries) / 4);
-            /* not the same cell in row after row: additions to one cell wait for each other */
-            for (; m & 3; m++)
-                list[m] = (uint16_t)(total + (i & 3) * 3 + (m & 3));
+        /* not the same cell in row after row: additions to one cell wait for each other */
+        for (; m & 3; m++)
+            list[m] = (uint16_t)(total + (i & 3) * 3 + (m & 3));
+        if (out) {
+            start[i] = (uint32_t)((at + entries) / 4);
+            for (int32_t k = 0; k < m; k += 4) /* a length that the compiler knows */
+                memcpy(out + entries + k, list + k, 4 * sizeof *list);
         }
-        if (out)
-            memcpy(out + entries, list, (size_t)m * sizeof *list);
         entries += m;
     }
     return entries;

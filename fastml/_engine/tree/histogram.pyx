@@ -1,8 +1,8 @@
 """Histograms of packed gradient and hessian sums, built by several threads.
 
-The loop over rows and features is ``src_c/tree/histogram.c``; here it is shared out. Work is cut by blocks of features
-first (nothing to merge) and by rows as well when there are fewer blocks than threads; integer sums make every cut give
-the same cells.
+The loop over rows and features is ``src_c/tree/histogram.c``; here it is shared out. Work is cut by features where that
+pays (nothing to merge), else by blocks of them and, when there are fewer blocks than threads, by rows; integer sums
+make every cut give the same cells.
 """
 
 import numpy as np
@@ -24,6 +24,8 @@ cdef enum:
     LISTS_BYTES = 24        # of a row that lists of cells may take, beside half a byte for each feature
     NARROW = 16             # features that may have FULL cells each, however few their codes: they fit the L1 cache
     ROWS_PER_THREAD = 1024  # below it a second thread costs more than it brings
+    FEATURES_PER_THREAD = 4
+    ROWS_PER_CELL = 8       # above it adding up the threads' cells is not worth a thought
     MIN_SLOTS = 8
 
 cdef Py_ssize_t POOL_BYTES = 512 << 20  # beyond it, open leaves give up their histograms
@@ -217,18 +219,30 @@ cdef inline bint listed(HistogramLayout layout, int b, int64_t n) noexcept nogil
     return layout.block_lists[b] != NULL and n >= layout.block_lists[b].least_rows
 
 
-cdef void clear(HistogramLayout layout, int b, bint tables, int64_t *cells) noexcept nogil:
-    """Zeroes the cells that codes of a block can have, those that fill up vectors, and tables."""
-    cdef Py_ssize_t i, first = layout.blocks[b].offset - layout.offset
-    cdef int64_t last = layout.block_tables[b]
-    for i in range(first, first + layout.blocks[b].n_features):
+cdef inline bint by_features(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil:
+    """Whether each thread counts all rows of a node and a part of the features.
+
+    Its cells, which the search wants next, then stay in its cache, and there is nothing to add up; but each thread
+    reads all rows.
+    """
+    return (layout.n_blocks == 1 and layout.n_features >= FEATURES_PER_THREAD * n_threads
+            and n < ROWS_PER_CELL * layout.n_cells and not listed(layout, 0, n))
+
+
+cdef void clear(HistogramLayout layout, const histogram_block *block, int64_t *cells) noexcept nogil:
+    """Zeroes the cells that codes of a block can have, and those that fill up vectors."""
+    cdef Py_ssize_t i, first = block.offset - layout.offset
+    for i in range(first, first + block.n_features):
         memset(cells + layout.offset[i], 0, (layout.n_codes[i] + PAD - 1) // PAD * PAD * sizeof(int64_t))
-    if tables:
-        memset(cells + last, 0, (layout.block_cells[b + 1] - last) * sizeof(int64_t))
+
+
+cdef void clear_tables(HistogramLayout layout, int b, int64_t *cells) noexcept nogil:
+    cdef int64_t first = layout.block_tables[b]
+    memset(cells + first, 0, (layout.block_cells[b + 1] - first) * sizeof(int64_t))
 
 
 cdef void add_cells(HistogramLayout layout, int b, bint tables, const int64_t *other, int64_t *cells) noexcept nogil:
-    """cells += other where `clear` zeroes."""
+    """cells += other where `clear` and, with tables, `clear_tables` zero."""
     cdef Py_ssize_t i, first = layout.blocks[b].offset - layout.offset
     cdef int64_t last = layout.block_tables[b]
     for i in range(first, first + layout.blocks[b].n_features):
@@ -239,13 +253,29 @@ cdef void add_cells(HistogramLayout layout, int b, bint tables, const int64_t *o
 
 cdef void one_part(HistogramLayout layout, int b, bint by_lists, const uint32_t *rows, int64_t first,
                    const uint32_t *gh, int64_t lo, int64_t hi, int64_t *cells, bint counted) noexcept nogil:
-    clear(layout, b, by_lists, cells)
+    clear(layout, &layout.blocks[b], cells)
     if by_lists:
+        clear_tables(layout, b, cells)
         K.row_cells_add(&layout.block_lists[b].lists, counted, rows + lo if rows != NULL else NULL,
                         first + lo, gh + lo, hi - lo, cells + layout.block_cells[b])
     elif layout.blocks[b].n_features > 0:
         K.histogram_rows(&layout.blocks[b], counted, rows + lo if rows != NULL else NULL, first + lo, gh + lo, hi - lo,
                          cells)
+
+
+cdef void some_features(HistogramLayout layout, Py_ssize_t first_feature, Py_ssize_t last_feature,
+                        const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n, int64_t *cells,
+                        bint counted) noexcept nogil:
+    """All rows, but only features from first_feature to last_feature - 1 of the one block that there is."""
+    cdef histogram_block some = layout.blocks[0]
+    if some.position != NULL:
+        some.position += first_feature
+    else:
+        some.codes += first_feature
+    some.offset += first_feature
+    some.n_features = <int32_t> (last_feature - first_feature)
+    clear(layout, &some, cells)
+    K.histogram_rows(&some, counted, rows, first, gh, n, cells)
 
 
 cdef void complete(HistogramLayout layout, int b, int64_t *cells) noexcept nogil:
@@ -264,12 +294,17 @@ cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t 
     cdef int b, part, task
     cdef int parts = row_parts(layout, n, n_threads)
     cdef int n_tasks = parts * layout.n_blocks
-    cdef int64_t lo, hi
+    cdef int64_t lo, hi, d = layout.n_features
     if n_threads == 1 or n_tasks == 1 or n < ROWS_PER_THREAD:
         for b in range(layout.n_blocks):
             one_part(layout, b, listed(layout, b, n), rows, first, gh, 0, n, cells, counted)
             if listed(layout, b, n):
                 complete(layout, b, cells)
+        return
+    if by_features(layout, n, n_threads):
+        for task in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+            some_features(layout, d * task // n_threads, d * (task + 1) // n_threads, rows, first, gh, n, cells,
+                          counted)
         return
     for task in prange(n_tasks, num_threads=n_threads, schedule="dynamic", chunksize=1):
         b = task // parts

@@ -1,7 +1,8 @@
 """Partition of a node's rows between its children, by several threads.
 
 Both passes of ``src_c/tree/partition.c`` run over blocks of rows; the first one counts, so the second knows where in
-the children's ranges each block writes. Both children keep their rows in ascending order.
+the children's ranges each block writes. Both children keep their rows in ascending order. A thread has neighbouring
+blocks: what it writes is its own cache's but for the lines at its ends, and so is most of what it reads next time.
 """
 
 import numpy as np
@@ -28,7 +29,7 @@ cdef int64_t mask_rows(const uint8_t *column, const uint32_t *rows, int64_t n, c
             block_left[b] = K.partition_mask(column, rows + first if rows != NULL else NULL, first, m, rule,
                                              mask + first // 64)
     else:
-        for b in prange(n_blocks, num_threads=n_threads, schedule="dynamic", chunksize=1):
+        for b in prange(n_blocks, num_threads=n_threads, schedule="static"):
             first = b * PARTITION_BLOCK
             m = min(<int64_t> PARTITION_BLOCK, n - first)
             block_left[b] = K.partition_mask(column, rows + first if rows != NULL else NULL, first, m, rule,
@@ -59,7 +60,7 @@ cdef void move_rows(const uint32_t *rows, const uint32_t *gh, int64_t n, int64_t
         for b in range(n_blocks):
             move_block(b, rows, gh, n, n_left, mask, block_left, rows_out, gh_out)
     else:
-        for b in prange(n_blocks, num_threads=n_threads, schedule="dynamic", chunksize=1):
+        for b in prange(n_blocks, num_threads=n_threads, schedule="static"):
             move_block(b, rows, gh, n, n_left, mask, block_left, rows_out, gh_out)
 
 

@@ -31,6 +31,9 @@ cdef class SplitSearch:
 
     cdef int32_t random_code(self, const int64_t *cells, int32_t n_codes, uint64_t key) noexcept nogil
 
+    cdef void search_range(self, Py_ssize_t first, Py_ssize_t last, int64_t *cells, const int64_t *sibling,
+                           const split_node *node, const uint8_t *allowed, uint64_t path,
+                           split_candidate *work) noexcept nogil
     cdef void search_allowed(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node,
                              const uint8_t *allowed, uint64_t path, double floor_score,
                              split_candidate *work) noexcept nogil

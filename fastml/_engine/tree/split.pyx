@@ -74,8 +74,7 @@ cdef class SplitSearch:
         allowed: by active feature; NULL: all. work: one candidate per active feature.
         """
         cdef Py_ssize_t j, n = self.layout.n_features
-        cdef double floor_score = -1.0
-        cdef bint plain = self.params.plain and not self.extra_random
+        cdef int t
         if self.exact_first:
             if sibling != NULL:
                 for j in range(n):
@@ -84,17 +83,29 @@ cdef class SplitSearch:
             self.find_exact(cells, node, allowed, path, rows, work, best)
             return
         if n_threads > 1 and self.layout.n_searched >= 2 * CELLS_PER_THREAD:
-            for j in prange(n, num_threads=n_threads, schedule="dynamic", chunksize=4):
-                self.search_allowed(j, cells, sibling, node, allowed, path, -1.0, work)
+            # a thread has the features whose cells it may have built
+            for t in prange(n_threads, num_threads=n_threads, schedule="static", chunksize=1):
+                self.search_range(n * t // n_threads, n * (t + 1) // n_threads, cells, sibling, node, allowed, path,
+                                  work)
         else:
-            for j in range(n):
-                self.search_allowed(j, cells, sibling, node, allowed, path, floor_score, work)
-                if work[j].gain >= 0 and plain and not work[j].categorical:
-                    floor_score = work[j].score
+            self.search_range(0, n, cells, sibling, node, allowed, path, work)
         best.gain = -1.0
         for j in range(n):
             if work[j].gain > best.gain:
                 best[0] = work[j]
+
+    cdef void search_range(self, Py_ssize_t first, Py_ssize_t last, int64_t *cells, const int64_t *sibling,
+                           const split_node *node, const uint8_t *allowed, uint64_t path,
+                           split_candidate *work) noexcept nogil:
+        """Candidates of active features first to last - 1; a numerical one that is no better than those before may
+        be passed over."""
+        cdef Py_ssize_t j
+        cdef double floor_score = -1.0
+        cdef bint plain = self.params.plain and not self.extra_random
+        for j in range(first, last):
+            self.search_allowed(j, cells, sibling, node, allowed, path, floor_score, work)
+            if work[j].gain >= 0 and plain and not work[j].categorical:
+                floor_score = work[j].score
 
     cdef void search_allowed(self, Py_ssize_t j, int64_t *cells, const int64_t *sibling, const split_node *node,
                              const uint8_t *allowed, uint64_t path, double floor_score,

@@ -95,8 +95,8 @@ cdef class TreeBuilder:
                     # the last code has no edge: all that is not missing goes left
                     threshold[i] = values[place] if place < begin[node.feature + 1] else INFINITY
         tree["threshold"] = np.asarray(threshold)
-        sets = np.empty((self.n_sets, 32), dtype=np.uint8)
+        cdef uint8_t[:, ::1] sets = np.empty((self.n_sets, 32), dtype=np.uint8)
         if self.n_sets:
-            sets[...] = <uint8_t[:self.n_sets, :32]> self.sets
-        tree["category_sets"] = sets
+            memcpy(&sets[0, 0], self.sets, 32 * self.n_sets)
+        tree["category_sets"] = np.asarray(sets)
         return tree

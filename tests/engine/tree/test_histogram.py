@@ -44,12 +44,27 @@ def test_rows_and_features(isa):
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
-def test_same_on_any_number_of_threads(n_threads):
-    binned, gh = make(20_000, 100)
-    one, many = histogram(binned, gh), histogram(binned, gh, n_threads=n_threads)
+@pytest.mark.parametrize(
+    ("n", "d", "levels"), [(20_000, 100, 300), (20_000, 60, 300), (20_000, 60, 20), (40_000, 5, 300)]
+)  # cut by blocks, by features, by features that have few codes, by rows
+@pytest.mark.parametrize("some", [False, True])
+def test_same_on_any_number_of_threads(isa, n_threads, n, d, levels, some):
+    binned, gh = make(n, d, levels=levels)
+    features = np.arange(3, d, 1 + d // 50, dtype=np.int32) if some else None
+    one, many = (histogram(binned, gh, features=features, n_threads=t) for t in (1, n_threads))
     for (_, g, h), (_, g2, h2) in zip(one, many, strict=True):
         np.testing.assert_array_equal(g, g2)
         np.testing.assert_array_equal(h, h2)
+
+
+def test_cut_by_features_equals_reference(isa):
+    rng = np.random.default_rng(3)
+    X, gh = rng.random((3000, 30)), rng.integers(0, 2**32, size=3000, dtype=np.uint64).astype(np.uint32)
+    binned = BinMapper(random_state=0).fit(X).transform(X)
+    expected = reference.histogram(binned.column_codes.T, binned.n_codes, np.arange(3000), gh)
+    for feature, g, h in histogram(binned, gh, n_threads=3):
+        np.testing.assert_array_equal(g, expected[feature][0])
+        np.testing.assert_array_equal(h, expected[feature][1])
 
 
 def test_bad_rows():
