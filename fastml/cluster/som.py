@@ -10,7 +10,6 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._input.targets import check_weight
 from fastml._rollback import rollback
 from fastml.cluster import som_state
@@ -228,8 +227,9 @@ default="gaussian"
         with rollback(self):
             X = read_rows(self, X, reset=True, metric=self.metric)
             sample_weight = check_weight(sample_weight, X)
-            self._train(X, sample_weight)
-            self._finish(X, sample_weight)
+            rows = self._rows(X)
+            self._train(rows, sample_weight)
+            self._finish(rows, sample_weight)
             self._learned(X, sample_weight)
         return self
 
@@ -262,22 +262,9 @@ default="gaussian"
         dtype = None if first else self.codebook_.dtype
         X = read_rows(self, X, reset=first, metric=self.metric, dtype=dtype)
         sample_weight = check_weight(sample_weight, X)
-        if first:
-            self._begin(X, sample_weight, self.grid_)
-        progress = np.array([min(1.0, self._n_calls / max(1, self.max_iter - 1))])
-        n_threads = resolve_n_jobs(self.n_jobs)
-        if self.training == "online":
-            chosen = np.arange(X.shape[0]) if sample_weight is None else np.flatnonzero(sample_weight)
-            error = self._online_turn(X, chosen, np.repeat(progress, len(chosen)))[1]
-        else:
-            error = self._step(
-                X, sample_weight, self._radii(progress)[0], self._rates(progress)[0], n_threads
-            )
-        self._n_calls += 1
-        self.n_iter_ = self._n_calls
-        self.errors_ = np.append(self.errors_ if self._n_calls > 1 else [], error)
-        self._check_finite()
-        self._finish(X, sample_weight)
+        rows = self._rows(X)
+        self._go_on(rows, sample_weight, first)
+        self._finish(rows, sample_weight)
         self._learned(X, sample_weight)
 
     def _learned(self, X, sample_weight):

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from fastml._engine.dense.nearest import Rows
 from fastml._engine.dense.online import METRICS, NEIGHBOURHOODS
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml.cluster.som_grid import SURFACES, TOPOLOGIES, MapGrid
@@ -19,7 +20,7 @@ from fastml.cluster.som_neighbourhood import Smoother
 from fastml.cluster.som_quality import MapQuality
 from fastml.cluster.som_rows import check_feature_weight, read_rows
 from fastml.cluster.som_schedule import SCHEDULES, scheduled
-from fastml.cluster.som_training import Progress, accumulate, batches, rows_of, train_online, update
+from fastml.cluster.som_training import Progress, accumulate, batches, train_online, update
 
 __all__ = ["BaseSOM"]
 
@@ -116,13 +117,12 @@ class BaseSOM(MapQuality, BaseEstimator):
     def _kept_codebook(self):
         return getattr(self, "codebook_", None)
 
-    def _train(self, X, sample_weight):
+    def _train(self, rows, sample_weight):
         grid = self.grid_
         self._check_parameters()
         if grid.n_nodes >= _TRAINABLE_BITS:
             raise ValueError(f"the map has {grid.n_nodes} nodes, expected fewer than {_TRAINABLE_BITS}")
-        self._begin(X, sample_weight, grid)
-        n_threads = resolve_n_jobs(self.n_jobs)
+        self._begin(rows.X, sample_weight, grid)
         passes = {
             "batch": self._batch_passes,
             "minibatch": self._minibatch_passes,
@@ -130,7 +130,7 @@ class BaseSOM(MapQuality, BaseEstimator):
         }
         progress = Progress(self.verbose, self.max_iter)
         errors, still = [], 0
-        for radius, error in passes[self.training](X, sample_weight, n_threads):
+        for radius, error in passes[self.training](rows, sample_weight):
             errors.append(error)
             progress.done(len(errors), radius, error)
             if len(errors) > 1:
@@ -148,39 +148,52 @@ class BaseSOM(MapQuality, BaseEstimator):
                 f"for {self.codebook_.dtype}. Scale them down."
             )
 
-    def _batch_passes(self, X, sample_weight, n_threads):
-        rows = rows_of(X, n_threads)
+    def _batch_passes(self, rows, sample_weight):
         for radius in self._radii(_progress(self.max_iter)):
             statistics = accumulate(rows, self.codebook_, sample_weight, self.metric, self._feature_weight)
-            self.codebook_ = update(statistics, self.codebook_, self._smoother(radius), n_threads)
+            self.codebook_ = update(statistics, self.codebook_, self._smoother(radius), rows.n_threads)
             yield radius, statistics.error
 
-    def _minibatch_passes(self, X, sample_weight, n_threads):
-        n_parts = max(1, -(-X.shape[0] // self.batch_size))
+    def _minibatch_passes(self, rows, sample_weight):
+        n_parts = max(1, -(-rows.n // self.batch_size))
         steps = _progress(self.max_iter * n_parts)
         radii, rates = self._radii(steps), self._rates(steps)
         for turn in range(self.max_iter):
             error = 0.0
-            for i, part in enumerate(batches(X.shape[0], self.batch_size, self._random), turn * n_parts):
+            for i, part in enumerate(batches(rows.n, self.batch_size, self._random), turn * n_parts):
                 weight = None if sample_weight is None else sample_weight[part]
                 if weight is not None and not weight.any():
                     continue
-                error += self._step(X[part], weight, radii[i], rates[i], n_threads)
+                error += self._step(self._rows(rows.X[part]), weight, radii[i], rates[i])
             yield radii[(turn + 1) * n_parts - 1], error / n_parts
 
-    def _step(self, X, sample_weight, radius, rate, n_threads):
+    def _step(self, rows, sample_weight, radius, rate):
         """Merge the statistics of some rows with what is left of those before; returns their error."""
-        rows = rows_of(X, n_threads)
         new = accumulate(rows, self.codebook_, sample_weight, self.metric, self._feature_weight)
         error = new.error
         if self._statistics is not None:
             new = self._statistics.merge(new, rate)
         self._statistics = new
-        self.codebook_ = update(new, self.codebook_, self._smoother(radius), n_threads)
+        self.codebook_ = update(new, self.codebook_, self._smoother(radius), rows.n_threads)
         return error
 
-    def _online_passes(self, X, sample_weight, n_threads):
-        n_rows = X.shape[0]
+    def _go_on(self, rows, sample_weight, first):
+        """A call of ``partial_fit``: one step, or one online turn."""
+        if first:
+            self._begin(rows.X, sample_weight, self.grid_)
+        progress = np.array([min(1.0, self._n_calls / max(1, self.max_iter - 1))])
+        if self.training == "online":
+            chosen = np.arange(rows.n) if sample_weight is None else np.flatnonzero(sample_weight)
+            error = self._online_turn(rows.X, chosen, np.repeat(progress, len(chosen)))[1]
+        else:
+            error = self._step(rows, sample_weight, self._radii(progress)[0], self._rates(progress)[0])
+        self._n_calls += 1
+        self.n_iter_ = self._n_calls
+        self.errors_ = np.append(self.errors_ if self._n_calls > 1 else [], error)
+        self._check_finite()
+
+    def _online_passes(self, rows, sample_weight):
+        n_rows = rows.n
         chance = None if sample_weight is None else sample_weight / sample_weight.sum()
         for turn in range(self.max_iter):
             # rows of weight w are drawn w times as often
@@ -190,7 +203,7 @@ class BaseSOM(MapQuality, BaseEstimator):
                 else self._random.choice(n_rows, n_rows, p=chance)
             )
             steps = (turn * n_rows + np.arange(n_rows)) / max(1, self.max_iter * n_rows - 1)
-            yield self._online_turn(X, order, steps)
+            yield self._online_turn(rows.X, order, steps)
 
     def _online_turn(self, X, order, steps):
         radii = self._radii(steps)
@@ -199,9 +212,11 @@ class BaseSOM(MapQuality, BaseEstimator):
         )
         return radii[-1], error
 
-    def _finish(self, X, sample_weight):
+    def _finish(self, rows, sample_weight):
         """Winners of the rows by the final codebook."""
-        self.bmu_ = self._nearest(X)[0]
+        self.bmu_, _ = rows.nearest(
+            self.codebook_, metric=self.metric, feature_weight=self._feature_weight, distances=False
+        )
         counts = np.bincount(self.bmu_, sample_weight, minlength=len(self.codebook_))
         self.hits_ = counts.astype(np.float64).reshape(self.n_rows, self.n_columns)
 
@@ -211,9 +226,12 @@ class BaseSOM(MapQuality, BaseEstimator):
         check_is_fitted(self)
         return read_rows(self, X, reset=False, metric=self.metric, dtype=self.codebook_.dtype)
 
+    def _rows(self, X):
+        """X as the engine reads it."""
+        return Rows(X, resolve_n_jobs(self.n_jobs))
+
     def _nearest(self, X, second=False):
-        rows = rows_of(X, resolve_n_jobs(self.n_jobs))
-        return rows.nearest(
+        return self._rows(X).nearest(
             self.codebook_, metric=self.metric, second=second, feature_weight=self._feature_weight
         )
 

@@ -35,8 +35,10 @@ def map_arrays(model):
     return values, arrays
 
 
-def read_map(model, state):
+def read_map(model, state, n_targets=0):
     """Check the common part of a state; returns the fitted attributes.
+
+    The statistics are those of the features and of `n_targets` targets behind them.
 
     Raises
     ------
@@ -56,7 +58,9 @@ def read_map(model, state):
         "codebook_": np.ascontiguousarray(codebook),
         "hits_": state.array("hits", np.float64, shape),
         "errors_": state.array("errors", np.float64, (None,)),
-        "_statistics": _statistics(state, codebook.shape) if "statistics_error" in state else None,
+        "_statistics": _statistics(state, (len(codebook), n_features + n_targets))
+        if "statistics_error" in state
+        else None,
         "_feature_weight": check_feature_weight(model.feature_weight, n_features),
     }
     if not (np.isfinite(codebook).all() and np.isfinite(fitted["hits_"]).all()):

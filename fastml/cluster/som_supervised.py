@@ -93,8 +93,11 @@ class BaseSupervisedSOM(BaseSOM):
         self.verbose = verbose
 
     @abstractmethod
-    def _targets(self, y, n_rows):
-        """Targets as a float64 array of shape (n_rows, n_targets), NaN where they are not known."""
+    def _targets(self, y, n_rows, classes=None):
+        """Targets as a float64 array of shape (n_rows, n_targets), NaN where they are not known.
+
+        `classes` are those of the first call of ``partial_fit``, of a classifier.
+        """
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -130,17 +133,47 @@ class BaseSupervisedSOM(BaseSOM):
         X = read_rows(self, X, reset=True, metric=self.metric)
         sample_weight = check_weight(sample_weight, X)
         targets = self._targets(y, X.shape[0])
-        if np.isnan(targets).all():
-            raise ValueError("y holds no known target (all are missing)")
         self._joint_weight = self._weigh(X, targets, sample_weight)
+        self._train(self._joint_rows(X, targets), sample_weight)
+        self._split(X.shape[1])
+        self._finish(self._rows(X), sample_weight)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
+            )
+        first = self._is_new()
+        self._check_parameters()
+        dtype = None if first else self.codebook_.dtype
+        X = read_rows(self, X, reset=first, metric=self.metric, dtype=dtype)
+        sample_weight = check_weight(sample_weight, X)
+        targets = self._targets(y, X.shape[0], classes)
+        if not first and targets.shape[1] != self.planes_.shape[1]:
+            raise ValueError(
+                f"y has {targets.shape[1]} targets, expected {self.planes_.shape[1]} as in the first call"
+            )
+        if first or self._joint_weight is None:
+            self._joint_weight = self._weigh(X, targets, sample_weight)
+        if not first:
+            self.codebook_, self._feature_weight = self._kept_codebook(), self._joint_weight
+        self._go_on(self._joint_rows(X, targets), sample_weight, first)
+        self._split(X.shape[1])
+        self._finish(self._rows(X), sample_weight)
+
+    def _is_new(self):
+        return not hasattr(self, "_n_calls") or not hasattr(self, "planes_")
+
+    def _joint_rows(self, X, targets):
+        """Features and targets as one table."""
         joint = targets.astype(X.dtype)
         joint = sparse.hstack([X, joint], format="csr") if sparse.issparse(X) else np.hstack([X, joint])
-        self._train(joint, sample_weight)
-        self._split(X.shape[1])
-        self._finish(X, sample_weight)
+        return self._rows(joint)
 
     def _weigh(self, X, targets, sample_weight):
         """Weights of features and targets: `label_weight` is that of all targets against all features."""
+        if np.isnan(targets).all():
+            raise ValueError("y holds no known target (all are missing)")
         own = check_feature_weight(self.feature_weight, X.shape[1])
         own = np.ones(X.shape[1]) if own is None else own
         spread_X, spread_y = (_spread(table, sample_weight, self.metric) for table in (X, targets))
@@ -169,8 +202,6 @@ class BaseSupervisedSOM(BaseSOM):
         self.codebook_ = np.ascontiguousarray(joint[:, :n_features])
         self.planes_ = np.ascontiguousarray(joint[:, n_features:])
         self._feature_weight = check_feature_weight(self.feature_weight, n_features)
-        self._statistics = None
-        del self._joint_weight
 
     def target_planes(self):
         """What the map has learned of each target (of a classifier: the share of each class).
@@ -186,13 +217,23 @@ class BaseSupervisedSOM(BaseSOM):
 
     def _get_model_state(self):
         values, arrays = som_state.map_arrays(self)
+        if self._joint_weight is not None:
+            arrays["joint_weight"] = self._joint_weight
         return values, arrays | {"planes": self.planes_}
 
-    def _read_planes(self, state, fitted, n_targets):
-        planes = state.array("planes", fitted["codebook_"].dtype, (len(fitted["codebook_"]), n_targets))
-        if not np.isfinite(planes).all() or planes.shape[1] < 1:
+    def _read_map(self, state, n_targets):
+        """Check what classifiers and regressors have in common; returns the fitted attributes."""
+        planes = state.array("planes", None, (self.n_rows * self.n_columns, n_targets))
+        if planes.dtype.kind != "f" or not np.isfinite(planes).all() or planes.shape[1] < 1:
             raise ModelFileError("the planes of the targets must be finite, at least one")
-        fitted["planes_"] = planes
+        fitted = som_state.read_map(self, state, planes.shape[1])
+        if planes.dtype != fitted["codebook_"].dtype:
+            raise ModelFileError(f"the planes must be {fitted['codebook_'].dtype}, found {planes.dtype}")
+        weight = None  # files of maps that could not go on learning have none
+        if "joint_weight" in state:
+            n_joint = fitted["n_features_in_"] + planes.shape[1]
+            weight = check_feature_weight(state.array("joint_weight", np.float64, (n_joint,)), n_joint)
+        return fitted | {"planes_": planes, "_joint_weight": weight}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -266,7 +307,44 @@ class SOMClassifier(ClassifierMixin, BaseSupervisedSOM):
     True
     """
 
-    def _targets(self, y, n_rows):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on training with some rows, as :meth:`SOM.partial_fit` does.
+
+        The first call decides how much the classes weigh against the features.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            NaN and None are labels that are not known; in the first call at least one is.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit` does; and without `classes` in the first call, with others later, or for labels that are
+            not among them.
+        """
+        with rollback(self):
+            new = self._is_new()
+            if new and classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            if classes is None:
+                classes = self.classes_
+            classes = np.unique(column_or_1d(classes))
+            if not new and not np.array_equal(classes, self.classes_):
+                raise ValueError(f"classes={classes} are not those of the first call: {self.classes_}")
+            self._partial_fit(X, y, sample_weight, classes)
+        return self
+
+    def _targets(self, y, n_rows, classes=None):
         y = column_or_1d(y, warn=True)
         check_consistent_length(y, np.empty(n_rows))
         if y.dtype.kind == "f" and np.isinf(y).any():
@@ -274,11 +352,17 @@ class SOMClassifier(ClassifierMixin, BaseSupervisedSOM):
         missing = np.array([label is None or label != label for label in y.tolist()], dtype=bool)
         known = y[~missing]
         if known.size == 0:
-            return np.full((n_rows, 1), np.nan)
+            if classes is not None:
+                self.classes_ = classes
+            return np.full((n_rows, 1 if classes is None else classes.size), np.nan)
         if y.dtype.kind == "O":
             known = np.array(known.tolist())
         check_classification_targets(known)
-        self.classes_, codes = np.unique(known, return_inverse=True)
+        found, codes = np.unique(known, return_inverse=True)
+        if classes is None:
+            self.classes_ = found
+        else:
+            self.classes_, codes = classes, _codes(found, classes)[codes]
         targets = np.full((n_rows, self.classes_.size), np.nan)
         targets[~missing] = np.eye(self.classes_.size)[codes]
         return targets
@@ -323,13 +407,20 @@ class SOMClassifier(ClassifierMixin, BaseSupervisedSOM):
 
     def _set_model_state(self, values, arrays):
         state = StateReader(values, arrays)
-        fitted = som_state.read_map(self, state)
         classes = state.array("classes", shape=(None,))
         if classes.size == 0 or len(set(classes.tolist())) != classes.size:
             raise ModelFileError("classes must be distinct labels, at least one")
-        self._read_planes(state, fitted, classes.size)
+        fitted = self._read_map(state, classes.size)
         state.finish()
         vars(self).update(fitted, classes_=classes)
+
+
+def _codes(labels, classes):
+    """Numbers of the labels among all classes, both sorted."""
+    new = np.setdiff1d(labels, classes)
+    if new.size:
+        raise ValueError(f"y has labels that are not among the classes of the first call: {new}")
+    return np.searchsorted(classes, labels)
 
 
 class SOMRegressor(RegressorMixin, MultiOutputMixin, BaseSupervisedSOM):
@@ -382,7 +473,33 @@ class SOMRegressor(RegressorMixin, MultiOutputMixin, BaseSupervisedSOM):
     True
     """
 
-    def _targets(self, y, n_rows):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on training with some rows, as :meth:`SOM.partial_fit` does.
+
+        The first call decides how much the targets weigh against the features.
+
+        Parameters
+        ----------
+        X : array-like or CSR matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            NaN is a target that is not known; in the first call at least one is.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As `fit` does; and for another number of targets than in the first call.
+        """
+        with rollback(self):
+            self._partial_fit(X, y, sample_weight)
+        return self
+
+    def _targets(self, y, n_rows, classes=None):
         y = check_array(y, ensure_2d=False, dtype=np.float64, ensure_all_finite="allow-nan", input_name="y")
         check_consistent_length(y, np.empty(n_rows))
         self._one_output = y.ndim == 1
@@ -408,8 +525,7 @@ class SOMRegressor(RegressorMixin, MultiOutputMixin, BaseSupervisedSOM):
 
     def _set_model_state(self, values, arrays):
         state = StateReader(values, arrays)
-        fitted = som_state.read_map(self, state)
-        fitted["_one_output"] = state.boolean("one_output")
-        self._read_planes(state, fitted, 1 if fitted["_one_output"] else None)
+        one_output = state.boolean("one_output")
+        fitted = self._read_map(state, 1 if one_output else None) | {"_one_output": one_output}
         state.finish()
         vars(self).update(fitted)

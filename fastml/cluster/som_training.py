@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from fastml._engine.dense.nearest import Rows
 from fastml._engine.dense.online import OnlineCodebook
 from fastml._engine.runtime.interrupt import check
 from fastml.cluster.som_neighbourhood import Smoother
@@ -169,11 +168,6 @@ def batches(n_rows, size, random):
     order = random.permutation(n_rows)
     n_batches = max(1, -(-n_rows // size))
     return [np.sort(part) for part in np.array_split(order, n_batches)]
-
-
-def rows_of(X, n_threads):
-    """X as the engine reads it."""
-    return Rows(X, n_threads)
 
 
 class Progress:

@@ -90,3 +90,97 @@ def test_no_known_target_is_refused():
         SOMClassifier().fit(X_IRIS, np.full(150, np.inf))
     with pytest.raises(ValueError, match="inconsistent"):
         SOMRegressor().fit(X_IRIS, Y_IRIS[:-1])
+
+
+def parts(X, y, size=50, turns=6, seed=0):
+    """Rows and labels in parts, drawn anew."""
+    rng = np.random.default_rng(seed)
+    for _ in range(turns * len(X) // size):
+        some = rng.choice(len(X), size, replace=False)
+        yield X[some], y[some]
+
+
+@pytest.mark.parametrize("training", ["batch", "online"])
+def test_classes_learned_in_parts(training):
+    som = SOMClassifier(8, 6, training=training, max_iter=18, random_state=0)
+    for X, y in parts(X_IRIS, Y_IRIS):
+        som.partial_fit(X, y, classes=[0, 1, 2])
+    assert som.score(X_IRIS, Y_IRIS) > 0.9
+    assert som.planes_.shape == (48, 3)
+    assert som.n_iter_ == len(som.errors_) == 18
+
+
+def test_numbers_learned_in_parts():
+    X, y = load_diabetes(return_X_y=True)
+    som = SOMRegressor(6, 6, max_iter=30, random_state=0)
+    for some, targets in parts(X, y, size=88):
+        som.partial_fit(some, targets)
+    assert som.score(X, y) > 0.3
+    with pytest.raises(ValueError, match="y has 2 targets, expected 1"):
+        som.partial_fit(X, np.column_stack([y, y]))
+
+
+def test_a_class_may_come_late_and_labels_may_stay_away():
+    """The planes have room for all classes; parts without labels teach the features."""
+    names = np.array(["a", "b", "c"], dtype=object)[Y_IRIS]
+    som = SOMClassifier(4, 4, random_state=0, max_iter=10)
+    early = Y_IRIS < 2
+    som.partial_fit(X_IRIS[early], names[early], classes=["c", "b", "a"])
+    assert set(som.predict(X_IRIS)) <= {"a", "b"}
+    som.partial_fit(X_IRIS, np.full(150, None))
+    for _ in range(8):
+        som.partial_fit(X_IRIS, names)
+    assert som.score(X_IRIS, names) > 0.85
+
+
+def test_going_on_after_fit():
+    som = SOMClassifier(8, 6, random_state=0).fit(X_IRIS, Y_IRIS)
+    before = som.planes_
+    som.partial_fit(X_IRIS, (Y_IRIS + 1) % 3)
+    assert not np.array_equal(som.planes_, before)
+    np.testing.assert_array_equal(som.classes_, [0, 1, 2])
+
+
+def test_errors_of_partial_fit_leave_the_map_as_it_was():
+    som = SOMClassifier(3, 3, random_state=0)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        som.partial_fit(X_IRIS, Y_IRIS)
+    with pytest.raises(ValueError, match="no known target"):
+        som.partial_fit(X_IRIS, np.full(150, np.nan), classes=[0, 1, 2])
+    assert not hasattr(som, "codebook_")
+    som.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    codebook = som.codebook_.copy()
+    with pytest.raises(ValueError, match=r"labels that are not among the classes of the first call: \[7\]"):
+        som.partial_fit(X_IRIS, Y_IRIS + 7 * (Y_IRIS == 2) - 2 * (Y_IRIS == 2))
+    with pytest.raises(ValueError, match="are not those of the first call"):
+        som.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1])
+    with pytest.raises(ValueError, match="requires y"):
+        som.partial_fit(X_IRIS, None)
+    np.testing.assert_array_equal(som.codebook_, codebook)
+
+
+@pytest.mark.parametrize(
+    "model", [SOMClassifier(3, 4, random_state=0), SOMRegressor(3, 4, random_state=0)], ids=str
+)
+def test_a_loaded_map_goes_on_where_it_was(model, tmp_path):
+    first = {"classes": [0, 1, 2]} if isinstance(model, SOMClassifier) else {}
+    model.partial_fit(X_IRIS[::2], Y_IRIS[::2], **first)
+    model.save(tmp_path / "som.fastml")
+    loaded = fastml.load(tmp_path / "som.fastml")
+    for som in (model, loaded):
+        som.partial_fit(X_IRIS[1::2], Y_IRIS[1::2])
+    np.testing.assert_array_equal(model.codebook_, loaded.codebook_)
+    np.testing.assert_array_equal(model.planes_, loaded.planes_)
+
+
+def test_parts_are_learned_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((6000, 12)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    maps = [SOMClassifier(6, 5, random_state=0, n_jobs=n) for n in (1, 2, 3, 7)]
+    for som in maps:
+        for lo in (0, 3000):
+            som.partial_fit(X[lo : lo + 3000], y[lo : lo + 3000], classes=[0, 1])
+    for som in maps[1:]:
+        np.testing.assert_array_equal(som.codebook_, maps[0].codebook_)
+        np.testing.assert_array_equal(som.planes_, maps[0].planes_)

@@ -22,6 +22,7 @@ RANKS = (8, 16, 32, 64)
 PAIRS = "pairs"
 LEAST_FEATURES, LEAST_CENTROIDS, LEAST_TERMS = 32, 64, 2e8  # smaller passes take less time than the choice
 LEAST_PAIRED = 16  # features from which pairs may pay
+SERIAL_TERMS = 4e6  # multiplications of a product for which a second thread does not pay
 MOST_PAIRED = 1 << 14  # features that src_c/dense/nearest.h allows
 SAMPLE = 48  # rows
 # What a step costs, in multiplications of the kernel that multiplies tiles: comparing an estimate; an exact
@@ -156,7 +157,7 @@ class Screener:
     def _product(self, a, b):
         """a @ b on our threads: those of BLAS would go on waiting for work while ours begin."""
         out = np.empty((1, a.shape[0], b.shape[1]))
-        products(a[None], b[None], out, self.n_threads)
+        products(a[None], b[None], out, self.n_threads if a.size * b.shape[1] > SERIAL_TERMS else 1)
         return out[0]
 
     def _spread(self, centred, turned):
