@@ -246,7 +246,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
         else:
             before = self._start(rows, check_random_state(self.random_state))
         components = self._components(before, rows.shift, rows.X.dtype)
-        stats = rows.accumulate(components, before["covariances"])
+        stats = rows.accumulate(components)
         _refuse_infinite(stats.log_likelihood)
         bound, batches, weight = stats, 0, stats.total_weight
         stats = stats.scaled(1.0 / weight)
@@ -292,7 +292,7 @@ class BaseMixture(DensityMixin, BaseEstimator, metaclass=ABCMeta):
             shape = (len(X), rows.n_components) if is_wide else len(X)
             out[name] = np.empty(shape, dtype=np.int64 if name == "labels" else X.dtype)
         components = self._components(parameters, rows.shift, X.dtype)
-        rows.score(components, parameters["covariances"], **out)
+        rows.score(components, **out)
         for name, array in out.items():
             bad = array < 0 if name == "labels" else ~np.isfinite(array)
             if bad.any():
@@ -436,7 +436,7 @@ class _Run:
         self.converged, self.stats = False, None
         for n_iter in range(1, model.max_iter + 1):
             components = model._components(self.parameters, rows.shift, rows.X.dtype)
-            self.stats = rows.accumulate(components, self.parameters["covariances"])
+            self.stats = rows.accumulate(components)
             _refuse_infinite(self.stats.log_likelihood)
             after = model._update(self.stats, rows.shift, rows.X.dtype)
             bound, last = model._bound(self.stats, self.parameters, after), self.bound

@@ -78,17 +78,17 @@ class Rows:
             )
         return total / count
 
-    def total_second(self, index=None):
+    def total_second(self):
         """Sum of weighted products of features about the shift (so is what is missing), float64 (d, d)."""
         d = self.X.shape[1]
         pairs = pairs_of(d, "full")
-        sums = moments(self.X, pairs, 1, self.shift, self.weight, index, n_threads=self.n_threads)[:, 0]
+        sums = moments(self.X, pairs, 1, self.shift, self.weight, n_threads=self.n_threads)[:, 0]
         return symmetric(sums[: d * (d + 1) // 2], d)
 
-    def _complete_second(self):
-        """That of the rows without missing values: the same in all iterations."""
+    def _known_second(self):
+        """The same, kept: it does not change from iteration to iteration."""
         if self._total_second is None:
-            self._total_second = self.total_second(self.complete)
+            self._total_second = self.total_second()
         return self._total_second
 
     def covariance(self):
@@ -101,43 +101,43 @@ class Rows:
             total = self.total_second()
         return Statistics.from_sums(self.covariance_type, sums, total, self.total_weight, len(self.X), totals)
 
-    def accumulate(self, components, covariances):
+    def accumulate(self, components):
         """Expected statistics under the components, and the log-likelihood: one pass over the rows.
 
         Parameters
         ----------
         components : Components
-        covariances : float64 array
-            What the components' factors are of; looked at where values are missing.
 
         Returns
         -------
         Statistics
         """
-        total = self._complete_second() if self.covariance_type == "tied" else None
+        total = self._known_second() if self.covariance_type == "tied" else None
         if self.incomplete is None:
             sums, totals = accumulate(self.X, components, self.weight, n_threads=self.n_threads)
             return self._statistics(sums, totals, total)
         sums, totals = accumulate(self.X, components, self.weight, self.complete, self.n_threads)
-        return self._statistics(sums, totals, total).merge(self._missing(components, covariances))
+        return self._statistics(sums, totals, total).merge(self._missing(components.for_missing()))
 
-    def _missing(self, components, covariances):
-        """Statistics of the rows with missing values."""
-        weight, first, second, totals = missing(
-            self.X,
-            components,
-            covariances,
-            self.incomplete,
-            self.weight,
-            sum_up=True,
-            n_threads=self.n_threads,
-        )
-        if self.covariance_type in ("full", "tied"):
-            second = symmetric(second, self.X.shape[1])
-        if self.covariance_type == "tied":
-            second = second[0]
-        # the rows themselves are counted by the statistics of the complete ones
-        return Statistics(self.covariance_type, weight, first, second, 0.0, 0, *totals)
+    def _missing(self, components):
+        """Statistics of the rows with missing values, which themselves are counted with the complete ones."""
+        kind, d = self.covariance_type, self.X.shape[1]
+        rows, weight, n_threads = self.incomplete, self.weight, self.n_threads
+        if kind in ("full", "tied"):
+            sums, totals, first, second = missing(
+                self.X, components, rows, weight, sum_up=True, n_threads=n_threads
+            )
+            # a tied second moment of what is known is that of all rows, counted with the complete ones too
+            stats = Statistics.from_sums(kind, sums, np.zeros((d, d)), 0.0, 0, totals)
+            stats.first += first
+            stats.second += second.reshape(stats.second.shape)
+            return stats
+        sums, totals = accumulate(self.X, components, weight, rows, n_threads)
+        second, known, first, weight = sums[:d].T, sums[d : 2 * d].T, sums[2 * d : 3 * d].T, sums[3 * d]
+        gone, mean = weight[:, None] - known, components.centred
+        variance = 1.0 / components.factors.reshape(self.n_components, -1) ** 2
+        first, second = first + gone * mean, second + gone * (mean**2 + variance)
+        return Statistics(kind, weight.copy(), first, second, 0.0, 0, *totals)
 
     def of_labels(self, labels):
         """Statistics when every row belongs to the component of its label."""
@@ -178,8 +178,9 @@ class Rows:
             )
         return self._statistics(sums)
 
-    def score(self, components, covariances, **wanted):
+    def score(self, components, **wanted):
         """Fill the arrays that are wanted, see `fastml._engine.dense.gaussian.score`."""
         score(self.X, components, self.complete, n_threads=self.n_threads, **wanted)
         if self.incomplete is not None:
-            missing(self.X, components, covariances, self.incomplete, n_threads=self.n_threads, **wanted)
+            ask = missing if self.covariance_type in ("full", "tied") else score
+            ask(self.X, components.for_missing(), self.incomplete, n_threads=self.n_threads, **wanted)

@@ -26,22 +26,24 @@ void FN(gaussian_blocks)(int32_t n_components, int32_t *pairs, int32_t *componen
 #endif
 }
 
-/* Doubles that gaussian_missing works in. */
-int64_t FN(gaussian_missing_room)(const gaussian_shape *shape) {
-    const int64_t d = shape->n_features, k = shape->n_components;
-    return k * (2 * d * d + d + 3) + 2 * d + 8;
-}
-
 #define REAL 32
 #define REAL_IS_32 1
 #include "dense/real.h"
 #include "dense/gaussian_body.h"
-#include "dense/gaussian_missing_body.h"
 #undef REAL_IS_32
 
 #define REAL 64
 #define REAL_IS_32 0
 #include "dense/real.h"
 #include "dense/gaussian_body.h"
-#include "dense/gaussian_missing_body.h"
 #undef REAL_IS_32
+
+#include "dense/gaussian_pattern.h"
+
+#define REAL 32
+#include "dense/real.h"
+#include "dense/gaussian_missing_body.h"
+
+#define REAL 64
+#include "dense/real.h"
+#include "dense/gaussian_missing_body.h"

@@ -30,15 +30,18 @@ enum {
     GAUSSIAN_PANEL = 4,  /* columns of a factor that are read together */
     GAUSSIAN_TILE = 96,  /* rows of a tile are a multiple of this */
     GAUSSIAN_BLOCK = 32, /* sums of a block of pairs and components, some of them unused */
+    GAUSSIAN_WIDE = 8,   /* features are padded to a multiple of this where they lie in lanes */
 };
 
 typedef struct gaussian_shape {
     int32_t n_features;   /* d >= 1 */
     int32_t n_components; /* k >= 1 */
     int32_t kind;         /* of the factors: GAUSSIAN_FULL, ... */
+    int32_t missing;      /* 1: rows may have missing values (NaN) */
     int32_t tile;         /* rows */
     int32_t n_pairs;      /* at least 1 */
-    const int32_t *pairs; /* (n_pairs, 2): numbers from 0 to d; d stands for the 1 of z */
+    const int32_t *pairs; /* (n_pairs, 2): numbers from 0 to d; d stands for the 1 of z, d + 1 + c for the
+                             indicator of whether feature c is known ("diag" with missing values) */
 } gaussian_shape;
 
 /* Which rows, and with which weight. */
@@ -61,8 +64,10 @@ typedef struct gaussian_totals {
  *   tied  the panels of the one U without a mean; then for each pair of components, for each feature
  *         (1, -v) of both, v = U'm
  *   diag  for each pair of components, for each feature (s, -m s) of both, s the root of the precision;
- *         an odd last one is paired with zeros
- * `constants`: what is added to -|y|^2 / 2: log weight, log determinant of the factor, -d/2 log(2 pi).
+ *         an odd last one is paired with zeros; with missing values (s, -m s, log(2 pi) - 2 log s), s and m
+ *         those of known entries only
+ * `constants`: what is added to -|y|^2 / 2: log weight, log determinant of the factor, -d/2 log(2 pi); of
+ * diag with missing values the log weight alone.
  *
  * Workspace: gaussian_room(shape) reals, aligned to 64 bytes; kernels of both types need the same.
  *

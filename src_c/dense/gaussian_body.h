@@ -1,5 +1,6 @@
-/* The places of a tile's parts in the workspace; d + 1 lines of rows, the last one of ones. And where the
-   next tile lies in memory: `ahead` bytes for each vector of rows of this one, 0 behind the last tile. */
+/* The places of a tile's parts in the workspace; d + 1 lines of rows, the last one of ones, then, "diag" with
+   missing values, d of what is known (1, else 0). And where the next tile lies in memory: `ahead` bytes for
+   each vector of rows of this one, 0 behind the last tile. */
 typedef struct RN(gaussian_room) {
     real *x, *y, *density, *weight, *log_likelihood;
     const char *next;
@@ -12,8 +13,18 @@ static int32_t RN(gaussian_padded)(int32_t n_components) {
     return (n_components + components - 1) / components * components + 1; /* and one for a pair's second */
 }
 
+static int RN(gaussian_is_masked)(const gaussian_shape *shape) {
+    return shape->missing && shape->kind == GAUSSIAN_DIAG;
+}
+
+/* Lines of rows. */
+static int64_t RN(gaussian_depth_of_x)(const gaussian_shape *shape) {
+    return shape->n_features * (RN(gaussian_is_masked)(shape) ? 2 : 1) + 1;
+}
+
 int64_t FN(RN(gaussian_room))(const gaussian_shape *shape) {
-    const int64_t lines = shape->n_features + 1 + (shape->kind == GAUSSIAN_TIED ? shape->n_features + 4 : 0) +
+    const int has_y = shape->kind == GAUSSIAN_TIED || (shape->kind == GAUSSIAN_FULL && shape->missing);
+    const int64_t lines = RN(gaussian_depth_of_x)(shape) + (has_y ? shape->n_features + 4 : 0) +
                           RN(gaussian_padded)(shape->n_components) + 2;
     return lines * shape->tile;
 }
@@ -22,7 +33,7 @@ static RN(gaussian_room) RN(gaussian_parts)(const gaussian_shape *shape, real *w
     RN(gaussian_room) room;
     const int64_t tile = shape->tile;
     room.x = work;
-    room.density = room.x + (shape->n_features + 1) * tile;
+    room.density = room.x + RN(gaussian_depth_of_x)(shape) * tile;
     room.weight = room.density + RN(gaussian_padded)(shape->n_components) * tile;
     room.log_likelihood = room.weight + tile;
     room.y = room.log_likelihood + tile;
@@ -30,15 +41,16 @@ static RN(gaussian_room) RN(gaussian_parts)(const gaussian_shape *shape, real *w
     return room;
 }
 
-/* LANES rows less the shift, from column on at most LANES features, into lanes; NaN becomes the shift. */
+/* LANES rows less the shift, from column on at most LANES features, into lanes; NaN becomes the shift. Or
+   what of them is known. */
 static ALWAYS_INLINE void RN(gaussian_turn)(const real *const from[LANES], int32_t column, int n_left,
-                                            const real *shift, real *x, int32_t tile) {
+                                            const real *shift, real *x, int32_t tile, const int is_known) {
     const int n = n_left < LANES ? n_left : LANES;
     const lane off = R(load_part)(shift + column, n), zero = R(set)(0);
     lane a[LANES];
     _Pragma("GCC unroll 16") for (int r = 0; r < LANES; r++) {
         const lane value = (n == LANES ? R(load)(from[r] + column) : R(load_part)(from[r] + column, n)) - off;
-        a[r] = R(select)(R(le)(value, value), value, zero);
+        a[r] = R(select)(R(le)(value, value), is_known ? R(set)(1) : value, zero);
     }
     R(turn)(a, LANES);
     _Pragma("GCC unroll 16") for (int c = 0; c < LANES; c++) if (c < n)
@@ -60,7 +72,9 @@ static int32_t RN(gaussian_load)(const gaussian_shape *shape, const real *x, con
             room.weight[i + r] = i + r >= m ? 0 : rows->weight ? (real)rows->weight[row] : 1;
         }
         for (int32_t c = 0; c < d; c += LANES)
-            RN(gaussian_turn)(from, c, d - c, shift, room.x + i, tile);
+            RN(gaussian_turn)(from, c, d - c, shift, room.x + i, tile, 0);
+        for (int32_t c = 0; c < d && RN(gaussian_is_masked)(shape); c += LANES)
+            RN(gaussian_turn)(from, c, d - c, shift, room.x + i + (int64_t)(d + 1) * tile, tile, 1);
         R(store)(room.x + (int64_t)d * tile + i, R(set)(1));
     }
     return end;
@@ -159,9 +173,42 @@ static void RN(gaussian_diagonal)(const gaussian_shape *shape, const real *line,
     }
 }
 
+/* The same where entries are missing: 0 in their lines of x and of what is known. */
+static void RN(gaussian_masked)(const gaussian_shape *shape, const real *factors, const real *constants,
+                                RN(gaussian_room) room, int32_t n) {
+    const int32_t d = shape->n_features, tile = shape->tile, k = shape->n_components;
+    for (int32_t i = 0; i < n; i += GAUSSIAN_VECTORS * LANES) {
+        const real *p = factors;
+        for (int32_t j = 0; j < k; j += 2) {
+            const real *x = room.x + i, *known = x + (int64_t)(d + 1) * tile;
+            lane sum[2][GAUSSIAN_VECTORS];
+            for (int v = 0; v < GAUSSIAN_VECTORS; v++)
+                sum[0][v] = sum[1][v] = R(set)(0);
+            for (int32_t c = 0; c < d; c++, x += tile, known += tile, p += 6)
+                for (int v = 0; v < GAUSSIAN_VECTORS; v++)
+                    for (int q = 0; q < 2; q++) {
+                        const lane is_known = R(load)(known + v * LANES);
+                        const lane y =
+                            R(fma)(is_known, R(set)(p[3 * q + 1]), R(load)(x + v * LANES) * R(set)(p[3 * q]));
+                        sum[q][v] = R(fma)(is_known, R(set)(p[3 * q + 2]), R(fma)(y, y, sum[q][v]));
+                    }
+            for (int q = 0; q < 2; q++) {
+                const lane constant = R(set)(constants[j + q < k ? j + q : j]);
+                real *out = room.density + (int64_t)(j + q) * tile + i;
+                for (int v = 0; v < GAUSSIAN_VECTORS; v++)
+                    R(store)(out + v * LANES, R(fnma)(R(set)((real)0.5), sum[q][v], constant));
+            }
+        }
+    }
+}
+
 static void RN(gaussian_densities)(const gaussian_shape *shape, const real *factors, const real *constants,
                                    RN(gaussian_room) room, int32_t n) {
     const real *line = room.x;
+    if (RN(gaussian_is_masked)(shape)) {
+        RN(gaussian_masked)(shape, factors, constants, room, n);
+        return;
+    }
     if (shape->kind == GAUSSIAN_FULL) {
         RN(gaussian_full)(shape, factors, constants, room, n);
         return;

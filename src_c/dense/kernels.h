@@ -77,12 +77,14 @@ typedef struct fastml_dense_kernels {
                                     double *work, double *sums, gaussian_totals *totals);
     int64_t (*gaussian_missing_room)(const gaussian_shape *shape);
     void (*gaussian_missing_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
-                                 const float *shift, const double *means, const double *covariances,
-                                 const double *constants, double *work, double *sums, gaussian_totals *totals,
+                                 const float *shift, const double *packed, const double *factors,
+                                 const double *offsets, const double *constants, double *work, double *sums,
+                                 double *first, double *second, gaussian_totals *totals,
                                  float *log_likelihood, int64_t *label, float *resp, float *densities);
     void (*gaussian_missing_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
-                                 const double *shift, const double *means, const double *covariances,
-                                 const double *constants, double *work, double *sums, gaussian_totals *totals,
+                                 const double *shift, const double *packed, const double *factors,
+                                 const double *offsets, const double *constants, double *work, double *sums,
+                                 double *first, double *second, gaussian_totals *totals,
                                  double *log_likelihood, int64_t *label, double *resp, double *densities);
     void (*gaussian_moments_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
                                  const float *shift, const int32_t *label, const float *resp, float *work,

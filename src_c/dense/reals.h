@@ -337,14 +337,22 @@ static inline lane_f64 f64_load_part(const double *p, int n) {
 #endif
 }
 static inline void f32_store_part(float *p, lane_f32 a, int n) {
+#if defined(FASTML_AVX512)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a);
+#else
     float x[LANES_F32];
     f32_store(x, a);
     memcpy(p, x, (size_t)n * sizeof *p);
+#endif
 }
 static inline void f64_store_part(double *p, lane_f64 a, int n) {
+#if defined(FASTML_AVX512)
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), a);
+#else
     double x[LANES_F64];
     f64_store(x, a);
     memcpy(p, x, (size_t)n * sizeof *p);
+#endif
 }
 
 #endif

@@ -9,34 +9,37 @@ typedef struct problem {
     gaussian_shape shape;
     gaussian_rows rows;
     int64_t n_all;
-    double *x, *shift, *factors, *constants, *means;
+    double *x, *shift, *factors, *constants;
     size_t n_factors;
 } problem;
 
 static size_t factors_of(const gaussian_shape *s) {
-    const size_t d = (size_t)s->n_features, k = (size_t)s->n_components, couples = 4 * d * ((k + 1) / 2);
+    const size_t d = (size_t)s->n_features, k = (size_t)s->n_components;
+    const size_t couples = (s->missing ? 6 : 4) * d * ((k + 1) / 2);
     size_t panels = 0;
     for (size_t c = 0; c < d; c += GAUSSIAN_PANEL)
         panels += GAUSSIAN_PANEL * (1 + (c + GAUSSIAN_PANEL < d ? c + GAUSSIAN_PANEL : d));
     return s->kind == GAUSSIAN_FULL ? k * panels : s->kind == GAUSSIAN_TIED ? panels + couples : couples;
 }
 
-static problem draw(bench *b) {
+static problem draw_of(bench *b, int32_t d, int32_t kind, int32_t missing) {
     problem p;
-    const int32_t d = 1 + (int32_t)below(b, 9), k = 1 + (int32_t)below(b, 11);
+    const int32_t k = 1 + (int32_t)below(b, 11);
     int32_t *pairs = room(b, (size_t)(d + 1) * (d + 2) * sizeof *pairs), n_pairs = 0;
     for (int32_t i = 0; i <= d; i++)
         for (int32_t j = 0; j <= i; j++, n_pairs++) {
             pairs[2 * n_pairs] = i;
             pairs[2 * n_pairs + 1] = j;
         }
-    p.shape = (gaussian_shape){d, k, (int32_t)below(b, 3), GAUSSIAN_TILE, n_pairs, pairs};
+    for (int32_t c = 0; missing && kind == GAUSSIAN_DIAG && c < d; c++)
+        pairs[2 * c] = d + 1 + c; /* of what is known */
+    p.shape = (gaussian_shape){d, k, kind, missing, GAUSSIAN_TILE, n_pairs, pairs};
     p.n_all = 1 + some_rows(b, 300);
     p.rows = (gaussian_rows){NULL, NULL, d + below(b, 3), 0, p.n_all};
     const size_t n = (size_t)(p.n_all * p.rows.stride);
     p.x = room(b, n * sizeof *p.x);
     for (size_t i = 0; i < n; i++)
-        p.x[i] = (float)(3 + bell(b));
+        p.x[i] = missing && below(b, 3) == 0 ? NAN : (float)(3 + bell(b));
     if (below(b, 2)) {
         double *weight = room(b, (size_t)p.n_all * sizeof *weight);
         for (int64_t i = 0; i < p.n_all; i++)
@@ -62,6 +65,11 @@ static problem draw(bench *b) {
     for (int32_t j = 0; j < k; j++)
         p.constants[j] = (float)bell(b);
     return p;
+}
+
+static problem draw(bench *b) {
+    const int32_t d = 1 + (int32_t)below(b, 9), kind = (int32_t)below(b, 3);
+    return draw_of(b, d, kind, kind == GAUSSIAN_DIAG && below(b, 2));
 }
 
 static float *narrow(bench *b, const double *x, size_t n) {
@@ -108,34 +116,28 @@ static void room_f64(const fastml_dense_kernels *k, bench *b) {
     keep(b, &enough, 1);
 }
 
-/* Rows with NaN under random covariances A A' + 1. */
-static problem draw_missing(bench *b) {
-    problem p = draw(b);
-    const size_t d = (size_t)p.shape.n_features, k = (size_t)p.shape.n_components;
-    const size_t n_matrices = p.shape.kind == GAUSSIAN_TIED ? 1 : k;
-    for (int64_t i = 0; i < p.n_all; i++)
-        for (size_t c = 0; c < d; c++)
-            if (c != (size_t)(i % (int64_t)d) && below(b, 3) == 0)
-                p.x[(size_t)(i * p.rows.stride) + c] = NAN;
-    p.factors = zeros(b, k * d * d * sizeof *p.factors);
-    for (size_t j = 0; j < n_matrices; j++)
-        for (size_t a = 0; a < d; a++) {
-            if (p.shape.kind == GAUSSIAN_DIAG) {
-                p.factors[j * d + a] = 0.5 + uniform(b);
-                continue;
-            }
-            for (size_t c = 0; c < a; c++) /* diagonally dominant */
-                p.factors[(j * d + a) * d + c] = p.factors[(j * d + c) * d + a] = 0.1 * (uniform(b) - 0.5);
-            p.factors[(j * d + a) * d + a] = 1 + uniform(b);
-        }
-    p.means = room(b, k * d * sizeof *p.means);
-    for (size_t i = 0; i < k * d; i++)
-        p.means[i] = bell(b);
+/* Rows with a missing and a known value each, and upper triangular factors of small condition. */
+static problem draw_missing(bench *b, double **upper) {
+    const int32_t d = 2 + (int32_t)below(b, 12);
+    problem p = draw_of(b, d, below(b, 2) ? GAUSSIAN_FULL : GAUSSIAN_TIED, 1);
+    const size_t n_factors = p.shape.kind == GAUSSIAN_TIED ? 1 : (size_t)p.shape.n_components, n = (size_t)d;
+    for (int64_t i = 0; i < p.n_all; i++) {
+        double *row = p.x + i * p.rows.stride;
+        const int64_t known = below(b, d), other = below(b, d - 1);
+        row[known] = 3 + (float)uniform(b);
+        row[other + (other >= known)] = NAN;
+    }
+    *upper = zeros(b, n_factors * n * n * sizeof **upper);
+    for (size_t j = 0; j < n_factors; j++)
+        for (size_t r = 0; r < n; r++)
+            for (size_t c = r; c < n; c++)
+                (*upper)[(j * n + r) * n + c] = c == r ? 1 + uniform(b) : 0.1 * (uniform(b) - 0.5);
     return p;
 }
 
 static void missing_room(const fastml_dense_kernels *k, bench *b) {
-    const problem p = draw(b);
+    double *upper;
+    const problem p = draw_missing(b, &upper);
     const char enough = k->gaussian_missing_room(&p.shape) > 0;
     keep(b, &enough, 1);
 }
@@ -156,20 +158,36 @@ static void missing_room(const fastml_dense_kernels *k, bench *b) {
         keep_close(b, &totals.entropy, 1, 1e4 * tolerance);                                                  \
     }                                                                                                        \
     static void missing_##type(const fastml_dense_kernels *k, bench *b) {                                    \
-        const problem p = draw_missing(b);                                                                   \
+        double *upper;                                                                                       \
+        const problem p = draw_missing(b, &upper);                                                           \
         const size_t d = (size_t)p.shape.n_features, m = (size_t)p.shape.n_components;                       \
-        const size_t n = (size_t)p.n_all, n_second = p.shape.kind == GAUSSIAN_DIAG ? d : d * (d + 1) / 2;    \
-        const size_t n_sums = m + m * d + n_second * (p.shape.kind == GAUSSIAN_TIED ? 1 : m);                \
+        const size_t n = (size_t)p.n_all, n_factors = p.shape.kind == GAUSSIAN_TIED ? 1 : m;                 \
+        const size_t wide = (d + GAUSSIAN_WIDE - 1) / GAUSSIAN_WIDE * GAUSSIAN_WIDE;                         \
+        int32_t pairs, columns;                                                                              \
+        const size_t n_blocked = n_sums(k, &p.shape, &pairs, &columns);                                      \
         real *row = zeros(b, n * sizeof *row), *resp = zeros(b, n * m * sizeof *resp);                       \
         real *density = zeros(b, n * m * sizeof *density);                                                   \
         int64_t *label = zeros(b, n * sizeof *label);                                                        \
-        double *sums = zeros(b, n_sums * sizeof *sums);                                                      \
+        double *sums = zeros(b, n_blocked * sizeof *sums), *first = zeros(b, m * d * sizeof *first);         \
+        double *second = zeros(b, n_factors * d * wide * sizeof *second);                                    \
+        const size_t n_work = (size_t)k->gaussian_missing_room(&p.shape);                                    \
+        double *work = room(b, n_work * sizeof *work);                                                       \
+        double *offsets = zeros(b, m * wide * sizeof *offsets);                                              \
         gaussian_totals totals = {0, 0};                                                                     \
+        for (size_t i = 0; i < n_work; i++) /* nothing is read before it is written */                       \
+            work[i] = NAN;                                                                                   \
+        for (size_t j = 0; j < m; j++)                                                                       \
+            for (size_t c = 0; c < d; c++)                                                                   \
+                offsets[j * wide + c] = 0.1 * bell(b);                                                       \
         k->gaussian_missing_##type(&p.shape, given(b, p.x, (size_t)(p.n_all * p.rows.stride)), &p.rows,      \
-                                   given(b, p.shift, d), p.means, p.factors, p.constants,                    \
-                                   room(b, (size_t)k->gaussian_missing_room(&p.shape) * sizeof(double)),     \
-                                   sums, &totals, row, label, resp, density);                                \
-        keep_close(b, sums, n_sums, 1e3 * tolerance);                                                        \
+                                   given(b, p.shift, d), p.factors, upper, offsets, p.constants, work, sums, \
+                                   first, second, &totals, row, label, resp, density);                       \
+        if (!isfinite(totals.log_likelihood) || !isfinite(first[0]) || !isfinite(second[0]))                 \
+            __builtin_trap();                                                                                \
+        keep_sums(k, b, &p, sums, 1e3 * tolerance);                                                          \
+        keep_close(b, first, m * d, 1e3 * tolerance);                                                        \
+        for (size_t r = 0; r < n_factors * d; r++)                                                           \
+            keep_close(b, second + r * wide, d, 1e4 * tolerance);                                            \
         keep_close(b, &totals.log_likelihood, 1, 1e4 * tolerance);                                           \
         keep_close(b, &totals.entropy, 1, 1e4 * tolerance);                                                  \
         keep_##type(b, row, n, 1e2 * tolerance);                                                             \

@@ -10,12 +10,15 @@ class Components:
     shift: NDArray[np.floating]
     centred: NDArray[np.float64]
     log_weights: NDArray[np.float64]
+    factors: NDArray[np.float64]
     packed: NDArray[np.floating]
+    offsets: NDArray[np.float64] | None
     constants: NDArray[np.floating]
     pairs: NDArray[np.int32]
     dtype: np.dtype[Any]
     n_features: int
     n_components: int
+    missing: bool
     def __init__(
         self,
         covariance_type: str,
@@ -24,9 +27,13 @@ class Components:
         log_weights: NDArray[np.float64],
         shift: NDArray[np.floating],
         dtype: Any,
+        missing: bool = ...,
     ) -> None: ...
+    def for_missing(self) -> Components: ...
 
-def pairs_of(n_features: int, covariance_type: str) -> NDArray[np.int32]: ...
+def pairs_of(n_features: int, covariance_type: str, missing: bool = ...) -> NDArray[np.int32]: ...
+def n_blocked(n_sums: int, n_components: int) -> int: ...
+def unblocked(sums: NDArray[np.float64], n_sums: int, n_components: int) -> NDArray[np.float64]: ...
 def aligned(n: int, dtype: Any) -> NDArray[Any]: ...
 def accumulate(
     X: NDArray[np.floating],

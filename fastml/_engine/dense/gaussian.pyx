@@ -12,7 +12,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 
 from fastml._engine.runtime.dense_kernels cimport (
-    D, GAUSSIAN_BLOCK, GAUSSIAN_DIAG, GAUSSIAN_FULL, GAUSSIAN_PANEL, GAUSSIAN_TIED, GAUSSIAN_TILE,
+    D, GAUSSIAN_BLOCK, GAUSSIAN_DIAG, GAUSSIAN_FULL, GAUSSIAN_PANEL, GAUSSIAN_TIED, GAUSSIAN_TILE, GAUSSIAN_WIDE,
     gaussian_rows, gaussian_shape, gaussian_totals,
 )
 from fastml._engine.runtime.openmp cimport thread_num
@@ -34,8 +34,10 @@ cdef inline Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b
 
 
-def pairs_of(int n_features, str covariance_type):
+def pairs_of(int n_features, str covariance_type, bint missing=False):
     """Pairs of entries of (x, 1) that are summed; the last line is the sum of x, its last entry the weight.
+
+    With missing values "diag" and "spherical" have, before that line, the sums of what is known.
 
     Returns
     -------
@@ -49,6 +51,9 @@ def pairs_of(int n_features, str covariance_type):
         before = np.empty((0, 2), dtype=np.int64)
     else:
         before = np.repeat(np.arange(d)[:, None], 2, axis=1)
+        if missing:
+            known = np.stack([np.arange(d + 1, 2 * d + 1), np.full(d, d)], axis=1)
+            before = np.concatenate([before, known])
     return np.ascontiguousarray(np.concatenate([before, last]), dtype=np.int32)
 
 
@@ -66,13 +71,12 @@ def _panels(U, offset):
     return np.concatenate(parts, axis=1).ravel()
 
 
-def _couples(scale, offset):
-    """(scale, offset) of components two by two, feature by feature."""
-    k, d = scale.shape
-    padded = np.zeros((k + k % 2, d, 2))
-    padded[:k, :, 0] = scale
-    padded[:k, :, 1] = offset
-    return padded.reshape(-1, 2, d, 2).transpose(0, 2, 1, 3).ravel()
+def _couples(*columns):
+    """(scale, offset, ...), each (k, d), of components two by two, feature by feature."""
+    k, d = columns[0].shape
+    padded = np.zeros((k + k % 2, d, len(columns)))
+    padded[:k] = np.stack(columns, axis=2)
+    return padded.reshape(-1, 2, d, len(columns)).transpose(0, 2, 1, 3).ravel()
 
 
 cdef class Components:
@@ -90,36 +94,60 @@ cdef class Components:
     shift : float64 array of shape (d,)
         Taken off the rows, near their mean.
     dtype : float32 or float64
+        Of the rows.
+    missing : bool, default=False
+        Whether for rows with missing values. "full" and "tied" components then are for
+        `fastml._engine.dense.gaussian_missing.missing`, which works in float64.
     """
 
-    cdef readonly object covariance_type, shift, centred, log_weights, packed, constants, pairs, dtype
+    cdef readonly object covariance_type, shift, centred, log_weights, factors, packed, offsets, constants
+    cdef readonly object pairs, dtype
     cdef readonly int n_features, n_components
+    cdef readonly bint missing
 
-    def __init__(self, str covariance_type, means, factors, log_weights, shift, dtype):
+    def __init__(self, str covariance_type, means, factors, log_weights, shift, dtype, bint missing=False):
         k, d = means.shape
         self.covariance_type = covariance_type
+        self.missing = missing
         self.n_components, self.n_features = k, d
         self.dtype = np.dtype(dtype)
         self.shift = np.ascontiguousarray(shift, dtype=dtype)
         self.centred = centred = means - self.shift.astype(np.float64)
         self.log_weights = log_weights
+        self.factors = np.ascontiguousarray(factors, dtype=np.float64)
+        constants = log_weights - 0.5 * d * np.log(2 * np.pi)
+        is_matrix = covariance_type in ("full", "tied")
         if covariance_type == "full":
             packed = _panels(factors, -np.einsum("ka,kab->kb", centred, factors))
-            log_det = np.log(np.einsum("kaa->ka", factors)).sum(axis=1)
+            constants = constants + np.log(np.einsum("kaa->ka", factors)).sum(axis=1)
         elif covariance_type == "tied":
-            packed = np.concatenate(
-                [_panels(factors[None], np.zeros((1, d))), _couples(np.ones((k, d)), -(centred @ factors))]
-            )
-            log_det = np.log(np.diagonal(factors)).sum()
+            packed = _panels(factors[None], np.zeros((1, d)))
+            offset = centred @ factors
+            if missing:
+                self.offsets = np.zeros((k, ceiling(d, GAUSSIAN_WIDE) * GAUSSIAN_WIDE))
+                self.offsets[:, :d] = offset
+            else:
+                packed = np.concatenate([packed, _couples(np.ones((k, d)), -offset)])
+            constants = constants + np.log(np.diagonal(factors)).sum()
         else:
             scale = np.broadcast_to(factors if covariance_type == "diag" else factors[:, None], (k, d))
-            packed = _couples(scale, -centred * scale)
-            log_det = np.log(scale).sum(axis=1)
-        least = np.finfo(dtype).min / 4  # a component without weight has no infinite density
-        constants = np.maximum(log_weights + log_det - 0.5 * d * np.log(2 * np.pi), least)
-        self.packed = np.ascontiguousarray(packed, dtype=dtype)
-        self.constants = np.ascontiguousarray(constants, dtype=dtype)
-        self.pairs = pairs_of(d, covariance_type)
+            if missing:
+                packed = _couples(scale, -centred * scale, np.log(2 * np.pi) - 2 * np.log(scale))
+                constants = log_weights
+            else:
+                packed = _couples(scale, -centred * scale)
+                constants = constants + np.log(scale).sum(axis=1)
+        kernel_dtype = np.float64 if missing and is_matrix else dtype
+        least = np.finfo(kernel_dtype).min / 4  # a component without weight has no infinite density
+        self.packed = np.ascontiguousarray(packed, dtype=kernel_dtype)
+        self.constants = np.ascontiguousarray(np.maximum(constants, least), dtype=kernel_dtype)
+        self.pairs = pairs_of(d, covariance_type, missing)
+
+    def for_missing(self):
+        """The same for rows with missing values."""
+        means = self.centred + self.shift.astype(np.float64)
+        return Components(self.covariance_type, means, self.factors, self.log_weights, self.shift, self.dtype,
+                          missing=True)
 
 
 cdef class _Job:
@@ -145,7 +173,6 @@ cdef class _Job:
     cdef object _kept
 
     def __init__(self, X, int n_components, int kind, pairs, shift, weight, index, int n_threads):
-        cdef int32_t n_pairs, n_wide
         cdef const int32_t[:, ::1] pair_view = pairs
         if X.ndim != 2 or len(shift) != X.shape[1] or X.strides[1] != X.itemsize or shift.dtype != X.dtype:
             raise ValueError(f"X must have {len(shift)} contiguous features of {shift.dtype}, got {X.shape}")
@@ -161,11 +188,19 @@ cdef class _Job:
         self.rows.index = <const int32_t *>address(index)
         self.rows.weight = <const double *>address(weight)
         self.rows.first, self.rows.n = 0, X.shape[0] if index is None else index.shape[0]
-        D.gaussian_blocks(n_components, &n_pairs, &n_wide)
-        self.n_sums = ceiling(self.shape.n_pairs, n_pairs) * ceiling(n_components, n_wide) * GAUSSIAN_BLOCK
+        self.n_sums = n_blocked(self.shape.n_pairs, n_components)
         self.room = D.gaussian_room_f64(&self.shape)
         self.n_threads = n_threads
         self._kept = [X, pairs, shift, weight, index]
+
+    cdef int under(self, Components components) except -1:
+        """Densities are those of the components."""
+        if components.missing and components.covariance_type in ("full", "tied"):
+            raise ValueError("components are for rows with missing values")
+        self.shape.missing = components.missing
+        self.room = D.gaussian_room_f64(&self.shape)
+        self.factors, self.constants = address(components.packed), address(components.constants)
+        return 0
 
     cdef void cut(self, Py_ssize_t most) noexcept:
         cdef Py_ssize_t n_tiles = max(<Py_ssize_t>1, ceiling(self.rows.n, TILE))
@@ -236,7 +271,6 @@ cdef class _Job:
     cdef sum_up(self, int what):
         """Run over chunks with sums of their own, merge them: (n_pairs, k) sums and two totals."""
         cdef Py_ssize_t most = min(<Py_ssize_t>MOST_CHUNKS, SUMS_BYTES // (8 * self.n_sums))
-        cdef int32_t n_pairs, n_wide
         self.cut(max(most, <Py_ssize_t>LEAST_CHUNKS))
         sums = np.zeros((self.n_chunks, self.n_sums))
         totals = np.zeros((self.n_chunks, 2))
@@ -246,11 +280,24 @@ cdef class _Job:
         for c in range(1, self.n_chunks):
             sums[0] += sums[c]
             totals[0] += totals[c]
-        D.gaussian_blocks(self.shape.n_components, &n_pairs, &n_wide)
-        n_lines = ceiling(self.shape.n_pairs, n_pairs)
-        blocks = sums[0].reshape(n_lines, -1, GAUSSIAN_BLOCK)[:, :, : n_pairs * n_wide]
-        lines = blocks.reshape(n_lines, -1, n_pairs, n_wide).transpose(0, 2, 1, 3).reshape(n_lines * n_pairs, -1)
-        return lines[: self.shape.n_pairs, : self.shape.n_components].copy(), totals[0]
+        return unblocked(sums[0], self.shape.n_pairs, self.shape.n_components), totals[0]
+
+
+def n_blocked(Py_ssize_t n_sums, int n_components):
+    """Numbers that the blocks of so many sums of each component have."""
+    cdef int32_t n_pairs, n_wide
+    D.gaussian_blocks(n_components, &n_pairs, &n_wide)
+    return ceiling(n_sums, n_pairs) * ceiling(n_components, n_wide) * GAUSSIAN_BLOCK
+
+
+def unblocked(sums, Py_ssize_t n_sums, int n_components):
+    """Sums (n_sums, n_components) from the blocks that the kernels keep them in."""
+    cdef int32_t n_pairs, n_wide
+    D.gaussian_blocks(n_components, &n_pairs, &n_wide)
+    n_lines = ceiling(n_sums, n_pairs)
+    blocks = sums.reshape(n_lines, -1, GAUSSIAN_BLOCK)[:, :, : n_pairs * n_wide]
+    lines = blocks.reshape(n_lines, -1, n_pairs, n_wide).transpose(0, 2, 1, 3).reshape(n_lines * n_pairs, -1)
+    return lines[:n_sums, :n_components].copy()
 
 
 cdef void *address(array):
@@ -271,7 +318,7 @@ def accumulate(X, Components components not None, weight=None, index=None, int n
     Parameters
     ----------
     X : float32 or float64 array of shape (n, d)
-        Rows contiguous, of the components' dtype, without NaN.
+        Rows contiguous, of the components' dtype; without NaN unless the components are for missing values.
     components : Components
     weight : float64 array of shape (n,), optional
         Not negative.
@@ -288,7 +335,7 @@ def accumulate(X, Components components not None, weight=None, index=None, int n
     """
     cdef _Job job = _Job(X, components.n_components, KINDS[components.covariance_type], components.pairs,
                          components.shift, weight, index, n_threads)
-    job.factors, job.constants = address(components.packed), address(components.constants)
+    job.under(components)
     return job.sum_up(0)
 
 
@@ -339,7 +386,7 @@ def score(X, Components components not None, index=None, log_likelihood=None, la
     """
     cdef _Job job = _Job(X, components.n_components, KINDS[components.covariance_type], components.pairs,
                          components.shift, None, index, n_threads)
-    job.factors, job.constants = address(components.packed), address(components.constants)
+    job.under(components)
     job.log_likelihood, job.resp, job.densities = address(log_likelihood), address(resp), address(densities)
     job.label = <int64_t *>address(labels)
     job.cut(MOST_CHUNKS)

@@ -7,7 +7,6 @@ def split_rows(X: NDArray[np.floating]) -> tuple[NDArray[np.int32], NDArray[np.i
 def missing(
     X: NDArray[np.floating],
     components: Components,
-    covariances: NDArray[np.float64],
     index: NDArray[np.int32],
     weight: NDArray[np.float64] | None = ...,
     log_likelihood: NDArray[np.floating] | None = ...,

@@ -33,9 +33,10 @@ cdef extern from "dense/gaussian.h" nogil:
         GAUSSIAN_PANEL
         GAUSSIAN_TILE
         GAUSSIAN_BLOCK
+        GAUSSIAN_WIDE
 
     ctypedef struct gaussian_shape:
-        int32_t n_features, n_components, kind, tile, n_pairs
+        int32_t n_features, n_components, kind, missing, tile, n_pairs
         const int32_t *pairs
 
     ctypedef struct gaussian_rows:
@@ -182,14 +183,16 @@ cdef extern from "dense/kernels.h" nogil:
                                         double *work, double *sums, gaussian_totals *totals) noexcept nogil
         int64_t (*gaussian_missing_room)(const gaussian_shape *shape) noexcept nogil
         void (*gaussian_missing_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
-                                     const float *shift, const double *means, const double *covariances,
-                                     const double *constants, double *work, double *sums,
-                                     gaussian_totals *totals, float *log_likelihood, int64_t *label, float *resp,
+                                     const float *shift, const double *packed, const double *factors,
+                                     const double *offsets, const double *constants, double *work,
+                                     double *sums, double *first, double *second, gaussian_totals *totals,
+                                     float *log_likelihood, int64_t *label, float *resp,
                                      float *densities) noexcept nogil
         void (*gaussian_missing_f64)(const gaussian_shape *shape, const double *x, const gaussian_rows *rows,
-                                     const double *shift, const double *means, const double *covariances,
-                                     const double *constants, double *work, double *sums,
-                                     gaussian_totals *totals, double *log_likelihood, int64_t *label, double *resp,
+                                     const double *shift, const double *packed, const double *factors,
+                                     const double *offsets, const double *constants, double *work,
+                                     double *sums, double *first, double *second, gaussian_totals *totals,
+                                     double *log_likelihood, int64_t *label, double *resp,
                                      double *densities) noexcept nogil
         void (*gaussian_moments_f32)(const gaussian_shape *shape, const float *x, const gaussian_rows *rows,
                                      const float *shift, const int32_t *label, const float *resp, float *work,
