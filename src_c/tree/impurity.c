@@ -71,20 +71,26 @@ static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_n
     const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
     const int few = node->n <= IMPURITY_DIRECT;
     const int compared = few && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
+    uint8_t plain[IMPURITY_SLOTS], by_rows[IMPURITY_SLOTS];
+    int any_by_rows = 0;
     few_rows rows;
+    for (int s = 0; s < node->n_slots; s++) {
+        plain[s] = simple && !node->categorical[s] && !node->missing[s];
+        by_rows[s] = plain[s] && (few || adds_rows(p, node, s));
+        any_by_rows |= by_rows[s];
+    }
     if (compared)
         sort_by_comparing(node, space->pairs);
-    if (simple && node->n <= FEW_ROWS) {
+    if (any_by_rows) {
         load_rows(p, node, &rows);
         order_slots(node, space, compared, &rows);
     }
     for (int s = 0; s < node->n_slots; s++) {
-        const int numerical = simple && !node->categorical[s] && !node->missing[s];
         if (p->random)
             search_random(p, node, space, s, best);
-        else if (numerical && (few || adds_rows(p, node, s)))
+        else if (by_rows[s])
             search_few(p, node, space, &rows, s, best);
-        else if (numerical && classes)
+        else if (plain[s] && classes)
             search_classes(p, node, space, s, best);
         else if (node->categorical[s])
             search_categories(p, node, space, s, best);

@@ -10,15 +10,29 @@ typedef struct random_slots {
     int64_t squares[IMPURITY_SLOTS], mixed[IMPURITY_SLOTS]; /* more classes: see side_sums */
 } random_slots;
 
-/* Last code whose greatest value is not above t, from low to high - 1; `filled`: empty codes have the
- * greatest value of the last code before them that is not. */
-static int last_code(const double *filled, int low, int high, double t) {
-    int at = low;
-    for (int step = 128; step > 0; step >>= 1) {
-        const int ahead = at + step < high ? at + step : high - 1;
-        at += (ahead - at) & -(filled[ahead] <= t); /* a branch here would be a coin's toss */
+/* Of each slot the last code whose greatest value is not above its threshold, from low to high - 1 (low,
+ * where that is high). `filled`: empty codes have the greatest value of the last code before them that is
+ * not. A search waits for itself at each of its steps, so the slots take them together. */
+static void last_codes(const impurity_params *p, const impurity_node *node, random_slots *r) {
+    const double *filled[IMPURITY_SLOTS];
+    int end[IMPURITY_SLOTS], at[IMPURITY_SLOTS], most = 1;
+    for (int s = 0; s < node->n_slots; s++) {
+        filled[s] = p->filled + 256 * (int64_t)node->feature[s];
+        at[s] = r->low[s];
+        end[s] = r->high[s] > r->low[s] ? r->high[s] - 1 : r->low[s];
+        most = end[s] - at[s] > most ? end[s] - at[s] : most;
     }
-    return at;
+    int step = 128;
+    while (step > most)
+        step >>= 1;
+    for (; step > 0; step >>= 1)
+        for (int s = 0; s < node->n_slots; s++) {
+            const int ahead = at[s] + step < end[s] ? at[s] + step : end[s];
+            /* a branch here would be a coin's toss */
+            at[s] += (ahead - at[s]) & -(filled[s][ahead] <= r->threshold[s]);
+        }
+    for (int s = 0; s < node->n_slots; s++)
+        r->last[s] = (uint8_t)at[s];
 }
 
 static ALWAYS_INLINE void sum_left(const impurity_params *p, const impurity_node *node, impurity_kind kind,
@@ -98,28 +112,44 @@ static int draw_thresholds(const impurity_params *p, const impurity_node *node, 
         const double *upper = p->upper + 256 * (int64_t)node->feature[s];
         if (r->low[s] == 0 && node->missing[s])
             return 0;
-        r->last[s] = r->low[s];
-        if (r->low[s] == r->high[s])
-            continue;
-        r->threshold[s] = value_between(node, s, lower[r->low[s]], upper[r->high[s]]);
-        r->last[s] = (uint8_t)last_code(p->filled + 256 * (int64_t)node->feature[s], r->low[s], r->high[s],
-                                        r->threshold[s]);
+        r->threshold[s] =
+            r->low[s] == r->high[s] ? -INFINITY : value_between(node, s, lower[r->low[s]], upper[r->high[s]]);
     }
+    last_codes(p, node, r);
     return 1;
 }
 
-/* Neighbours of the slot's threshold among the codes. */
-static void find_neighbours(const impurity_node *node, const random_slots *r, int slot, uint8_t *code,
+/* Neighbours of a threshold among n codes, one every `step` bytes. */
+static void find_neighbours(const uint8_t *codes, int64_t n, int64_t step, int last, uint8_t *code,
                             uint8_t *next) {
-    const int last = r->last[slot];
     int below = 0, above = 255;
-    for (int64_t i = 0; i < node->n; i++) {
-        const int x = code_of(node, slot, i);
+    for (int64_t i = 0; i < n; i++, codes += step) {
+        const int x = *codes;
         below = x <= last && x > below ? x : below;
         above = x > last && x < above ? x : above;
     }
     *code = (uint8_t)below;
     *next = (uint8_t)above;
+}
+
+/* As sum_left for one number and a node of one chunk of codes: always eight slots, so that their sums stay in
+ * lanes. */
+static ALWAYS_INLINE void sum_numbers(const impurity_params *p, const impurity_node *node,
+                                      const lane_rows *rows, random_slots *r) {
+    const uint8_t *payload = payload_of(p, node, 0), *codes = rows->codes;
+    int64_t last[8], weight[8] = {0}, sum[8] = {0};
+    for (int s = 0; s < 8; s++)
+        last[s] = r->last[s];
+    for (int64_t i = 0; i < node->n; i++, payload += p->layout->stride, codes += 8) {
+        const int64_t w = records_weight(0, payload), product = w * records_target(0, payload);
+        for (int s = 0; s < 8; s++) {
+            const int64_t goes = -(int64_t)(codes[s] <= last[s]);
+            weight[s] += w & goes;
+            sum[s] += product & goes;
+        }
+    }
+    memcpy(r->weight, weight, sizeof weight);
+    memcpy(r->sum, sum, sizeof sum);
 }
 
 /* Returns 0 when a slot has missing values in the node: then nothing is done. */
@@ -138,6 +168,8 @@ static int search_thresholds(const impurity_params *p, const impurity_node *node
         memset(left, 0, (size_t)(node->n_slots * p->n_channels) * sizeof *left);
     if (lanes)
         sum_by_lanes(p, node, &rows, &r, left, code, next);
+    else if (kind_of(p) == ONE_NUMBER && node->n <= LANE_ROWS)
+        sum_numbers(p, node, &rows, &r);
     else
         sum_slots_left(p, node, &r, left);
     int slot = -1;
@@ -151,8 +183,11 @@ static int search_thresholds(const impurity_params *p, const impurity_node *node
     }
     if (slot < 0)
         return 1;
-    if (!lanes)
-        find_neighbours(node, &r, slot, code + slot, next + slot);
+    if (!lanes && node->n <= LANE_ROWS)
+        find_neighbours(rows.codes + slot, node->n, 8, r.last[slot], code + slot, next + slot);
+    else if (!lanes)
+        find_neighbours(node->codes + node->at[slot], node->n, node->step, r.last[slot], code + slot,
+                        next + slot);
     best->code = code[slot];
     best->next = next[slot];
     best->threshold = r.threshold[slot];
