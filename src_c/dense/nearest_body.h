@@ -40,11 +40,12 @@ static ALWAYS_INLINE void RN(nearest_multiply)(const real *restrict x, const rea
 }
 
 /* Panels of `width` centroids from `begin` to `end`, features first .. first + n - 1 of them; `last`: there
-   are no more. `keep`: estimates are written to s->sums. */
+   are no more. Estimates are written to s->sums; if `grouped` the least of NEAREST_NARROW of them alone, in
+   the place of the first. */
 static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                             const real *tile, int64_t begin, int64_t end, int64_t first,
                                             int64_t n, int last, const int missing, const int metric,
-                                            const int runner_up, const int keep, const int coarse,
+                                            const int runner_up, const int grouped, const int coarse,
                                             const int width, RN(nearest_scratch) * s) {
     const real *start = missing ? at->start_missing : at->start;
     lane best[NEAREST_VECTORS], second[NEAREST_VECTORS], third[NEAREST_VECTORS];
@@ -70,7 +71,7 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
             RN(nearest_multiply)(tile, panel + first * width, n, metric, width, a);
         if (metric == NEAREST_SQEUCLIDEAN && missing)
             RN(nearest_multiply)(s->known, panel + (c->d + first) * width, n, metric, width, a);
-        if (keep || !last) {
+        if (!grouped || !last) {
             UNROLL for (int j = 0; j < width; j++) {
                 UNROLL for (int v = 0; v < NEAREST_VECTORS; v++)
                     R(store)(kept + (j * NEAREST_VECTORS + v) * LANES, a[v][j]);
@@ -78,6 +79,15 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
         }
         if (!last)
             continue;
+        if (grouped) {
+            UNROLL for (int j = 0; j < width; j += NEAREST_NARROW) {
+                UNROLL for (int v = 0; v < NEAREST_VECTORS; v++) {
+                    lane least = a[v][j];
+                    UNROLL for (int i = 1; i < NEAREST_NARROW; i++) least = R(min)(least, a[v][j + i]);
+                    R(store)(kept + (j * NEAREST_VECTORS + v) * LANES, least);
+                }
+            }
+        }
         UNROLL for (int j = 0; j < width; j++) {
             const lane_whole number = W(set)((whole)(p + j));
             UNROLL for (int v = 0; v < NEAREST_VECTORS; v++) {
@@ -108,13 +118,14 @@ static ALWAYS_INLINE void RN(nearest_sweep)(const nearest_centroids *c, const RN
 static ALWAYS_INLINE void RN(nearest_sweep_all)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                                 const real *tile, int64_t first, int64_t n, int last,
                                                 int missing, const int metric, const int runner_up,
-                                                const int keep, const int coarse, RN(nearest_scratch) * s) {
+                                                const int grouped, const int coarse,
+                                                RN(nearest_scratch) * s) {
     const int64_t whole_panels = at->padded / NEAREST_WIDTH * NEAREST_WIDTH;
-    RN(nearest_sweep)(c, at, tile, 0, whole_panels, first, n, last, missing, metric, runner_up, keep, coarse,
-                      NEAREST_WIDTH, s);
+    RN(nearest_sweep)(c, at, tile, 0, whole_panels, first, n, last, missing, metric, runner_up, grouped,
+                      coarse, NEAREST_WIDTH, s);
     if (whole_panels < at->padded)
         RN(nearest_sweep)(c, at, tile, whole_panels, at->padded, first, n, last, missing, metric, runner_up,
-                          keep, coarse, NEAREST_NARROW, s);
+                          grouped, coarse, NEAREST_NARROW, s);
 }
 
 static void RN(nearest_begin)(RN(nearest_scratch) * s) {
@@ -127,7 +138,7 @@ static void RN(nearest_begin)(RN(nearest_scratch) * s) {
 /* Labels (and norms) of a tile by the estimates. */
 static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(nearest_layout) * at,
                                            const real *x, int64_t stride, int rows, int last, int missing,
-                                           const int metric, const int runner_up, const int keep,
+                                           const int metric, const int runner_up, const int grouped,
                                            const int coarse, RN(nearest_scratch) * s) {
     const int64_t step = RN(nearest_chunk)(c->d);
     RN(nearest_begin)(s);
@@ -139,8 +150,8 @@ static ALWAYS_INLINE void RN(nearest_tile)(const nearest_centroids *c, const RN(
             RN(nearest_fill)(at, x, stride, rows, last, first, n, metric, s);
         if (coarse)
             RN(nearest_pair_tile)(n, at->unit[0], s);
-        RN(nearest_sweep_all)(c, at, s->tile, first, n, first + n == c->d, missing, metric, runner_up, keep,
-                              coarse, s);
+        RN(nearest_sweep_all)(c, at, s->tile, first, n, first + n == c->d, missing, metric, runner_up,
+                              grouped, coarse, s);
     }
 }
 

@@ -1,29 +1,35 @@
 /* The nearest centroids of rows: estimates of a tile, and exact distances where these leave more than one. */
 
-/* `keep`: write all estimates of the tile to s->sums. */
+/* Whether the least of a few estimates is kept instead of each: for narrow rows writing them would take
+   longer than comparing all of these few exactly. */
+static int RN(nearest_grouped)(const nearest_centroids *c, const RN(nearest_layout) * at, int runner_up) {
+    return at->linear && !c->rank && !runner_up && at->features < NEAREST_KEEP;
+}
+
 static void RN(nearest_estimate)(const nearest_centroids *c, const RN(nearest_layout) * at, const real *x,
-                                 int64_t stride, int rows, int last, int missing, int runner_up, int keep,
+                                 int64_t stride, int rows, int last, int missing, int runner_up,
                                  RN(nearest_scratch) * s) {
+    const int grouped = RN(nearest_grouped)(c, at, runner_up);
     if (c->rank && runner_up)
         RN(nearest_screen)(c, at, x, stride, rows, last, 1, s);
     else if (c->rank)
         RN(nearest_screen)(c, at, x, stride, rows, last, 0, s);
     else if (at->coarse && runner_up)
-        RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 1, 1, 1, s);
-    else if (at->coarse && keep)
+        RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 1, 0, 1, s);
+    else if (at->coarse && grouped)
         RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 0, 1, 1, s);
     else if (at->coarse)
         RN(nearest_tile)(c, at, x, stride, rows, last, 0, NEAREST_SQEUCLIDEAN, 0, 0, 1, s);
     else if (at->linear && runner_up)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 1, 1, 0, s);
-    else if (at->linear && keep)
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 1, 0, 0, s);
+    else if (at->linear && grouped)
         RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 1, 0, s);
     else if (at->linear)
         RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_SQEUCLIDEAN, 0, 0, 0, s);
     else if (c->metric == NEAREST_MANHATTAN)
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_MANHATTAN, 1, 1, 0, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_MANHATTAN, 1, 0, 0, s);
     else
-        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_CHEBYSHEV, 1, 1, 0, s);
+        RN(nearest_tile)(c, at, x, stride, rows, last, missing, NEAREST_CHEBYSHEV, 1, 0, 0, s);
 }
 
 /* The row's part of the error bound, twice, instead of the norms; whether the winners of all lanes are sure.
@@ -79,9 +85,10 @@ typedef struct RN(nearest_open) {
 /* Centroid j is compared exactly with all open rows that it may be nearest to. NaN is near, too: it has
    overflown. */
 static void RN(nearest_compare)(const nearest_centroids *c, const real *x, int64_t stride, int64_t j,
-                                const RN(nearest_scratch) * s, RN(nearest_open) * o) {
+                                int grouped, const RN(nearest_scratch) * s, RN(nearest_open) * o) {
+    const int64_t place = grouped ? j / NEAREST_NARROW * NEAREST_NARROW : j;
     for (int v = 0; v < NEAREST_VECTORS; v++) {
-        const lane estimate = R(load)(s->sums + (j * NEAREST_VECTORS + v) * LANES);
+        const lane estimate = R(load)(s->sums + (place * NEAREST_VECTORS + v) * LANES);
         uint32_t near = o->rows[v] & ~R(bits)(R(lt)(R(load)(o->limit + v * LANES), estimate));
         for (; near; near &= near - 1) {
             const int r = v * LANES + __builtin_ctz(near);
@@ -100,14 +107,14 @@ static void RN(nearest_compare)(const nearest_centroids *c, const real *x, int64
 }
 
 /* Whether any of the NEAREST_NARROW centroids from j on may be nearest to an open row. */
-static ALWAYS_INLINE int RN(nearest_any_near)(int64_t j, const lane limit[NEAREST_VECTORS],
+static ALWAYS_INLINE int RN(nearest_any_near)(int64_t j, int grouped, const lane limit[NEAREST_VECTORS],
                                               const RN(nearest_scratch) * s, const RN(nearest_open) * o) {
     uint32_t near = 0;
     UNROLL for (int v = 0; v < NEAREST_VECTORS; v++) {
         const real *estimate = s->sums + (j * NEAREST_VECTORS + v) * LANES;
         lane least = R(load)(estimate);
-        UNROLL for (int i = 1; i < NEAREST_NARROW; i++) least =
-            R(min)(least, R(load)(estimate + i * TILE_ROWS));
+        for (int i = 1; i < NEAREST_NARROW && !grouped; i++)
+            least = R(min)(least, R(load)(estimate + i * TILE_ROWS));
         near |= o->rows[v] & ~R(bits)(R(lt)(limit[v], least));
     }
     return near != 0;
@@ -120,6 +127,7 @@ static void RN(nearest_settle)(const nearest_centroids *c, const RN(nearest_layo
     RN(nearest_open) o = {.rows = {0}};
     lane limit[NEAREST_VECTORS];
     uint32_t any = 0;
+    const int grouped = RN(nearest_grouped)(c, at, second_label != NULL);
     for (int r = 0; r < rows; r++) {
         o.limit[r] = RN(nearest_limit)(c, at, x + r * stride, r, second_label != NULL, s);
         if (o.limit[r] == (real)-INFINITY)
@@ -132,9 +140,9 @@ static void RN(nearest_settle)(const nearest_centroids *c, const RN(nearest_layo
     UNROLL for (int v = 0; v < NEAREST_VECTORS; v++) limit[v] = R(load)(o.limit + v * LANES);
     const int overflown = !(at->most_slack[0] < (real)INFINITY); /* NaN among estimates: look at all */
     for (int64_t j = 0; j < at->padded && any; j += NEAREST_NARROW)
-        if (overflown || RN(nearest_any_near)(j, limit, s, &o))
+        if (overflown || RN(nearest_any_near)(j, grouped, limit, s, &o))
             for (int64_t i = j; i < j + NEAREST_NARROW && i < c->k; i++)
-                RN(nearest_compare)(c, x, stride, i, s, &o);
+                RN(nearest_compare)(c, x, stride, i, grouped, s, &o);
     for (int r = 0; r < rows; r++) {
         if (!(o.rows[r / LANES] >> (r % LANES) & 1))
             continue;
@@ -172,7 +180,7 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
     const real *x = rows;
     RN(nearest_lay_out)(c, &at);
     RN(nearest_divide)(c, scratch, &s);
-    const int runner_up = second_label != NULL, keep = runner_up || !at.linear || at.features >= NEAREST_KEEP;
+    const int runner_up = second_label != NULL;
     for (int64_t i = 0; i < n; i += TILE_ROWS, x += TILE_ROWS * stride) {
         const int m = n - i < TILE_ROWS ? (int)(n - i) : TILE_ROWS, last = i + m == n;
         const int missing = c->missing && RN(nearest_any_missing)(x, stride, m, c->d);
@@ -186,16 +194,12 @@ static void FN(RN(nearest_find))(const nearest_centroids *c, const void *rows, i
             }
             continue;
         }
-        RN(nearest_estimate)(c, &at, x, stride, m, last, missing, runner_up, keep, &s);
+        RN(nearest_estimate)(c, &at, x, stride, m, last, missing, runner_up, &s);
         const int sure = RN(nearest_bound)(c, &at, runner_up, &s);
         for (int r = 0; r < m; r++) {
             label[i + r] = (int32_t)s.label[r];
             if (second_label)
                 second_label[i + r] = (int32_t)s.second_label[r];
-        }
-        if (!sure && !keep) {
-            RN(nearest_estimate)(c, &at, x, stride, m, last, missing, runner_up, 1, &s);
-            RN(nearest_bound)(c, &at, runner_up, &s);
         }
         if (!sure)
             RN(nearest_settle)(c, &at, x, stride, m, label + i, second_label ? second_label + i : NULL, &s);

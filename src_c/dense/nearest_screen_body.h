@@ -60,7 +60,7 @@ static ALWAYS_INLINE void RN(nearest_screen)(const nearest_centroids *c, const R
     }
     RN(nearest_rests)(c, s);
     RN(nearest_begin)(s);
-    RN(nearest_sweep_all)(c, at, s->plane, 0, at->features, 1, 0, NEAREST_SQEUCLIDEAN, runner_up, 1, 0, s);
+    RN(nearest_sweep_all)(c, at, s->plane, 0, at->features, 1, 0, NEAREST_SQEUCLIDEAN, runner_up, 0, 0, s);
 }
 
 /* How far the estimate of a row's and a centroid's score may be below it. */
