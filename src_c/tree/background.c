@@ -112,7 +112,7 @@ static ALWAYS_INLINE void background_transform(double *g, int n_features, double
 
    counts  (2^n_features,), of a background of `total` rows
    points  of the rule of n_points for [0, 1], and weights
-   space   BACKGROUND_TABLE doubles
+   space   BACKGROUND_TABLE(n_features) doubles
    table   (2, 2^n_features): S and Q by the set of features that a row fails */
 void FN(background_table)(const background_leaf *leaf, const double *counts, double total,
                           const double *points, const double *weights, int32_t n_points, double *space,

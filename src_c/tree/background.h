@@ -32,7 +32,7 @@
 
 #include "tree/shap.h"
 
-enum { BACKGROUND_MOST = 16 }; /* features on the path of a leaf that has a table */
+enum { BACKGROUND_MOST = 20 }; /* features on the path of a leaf that has a table */
 
 /* A leaf that has a table, or not. */
 typedef struct background_leaf {
@@ -74,8 +74,8 @@ typedef struct background_room {
     uint8_t *chosen;        /* (n_columns,): zeros before and after */
 } background_room;
 
-/* Doubles of the work space: of a walk, of making a table. */
+/* Doubles of the work space: of a walk, of making a table of so many features. */
 #define BACKGROUND_WALK(n_levels) (((int64_t)(n_levels) + 1) * 3 * SHAP_ROWS)
-#define BACKGROUND_TABLE (1 << BACKGROUND_MOST)
+#define BACKGROUND_TABLE(n_features) ((int64_t)1 << (n_features))
 
 #endif

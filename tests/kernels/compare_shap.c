@@ -218,12 +218,12 @@ static void count(const fastml_tree_kernels *k, bench *b) {
 
 static void table(const fastml_tree_kernels *k, bench *b) {
     background_leaf leaf = {0};
-    leaf.n_features = 1 + (int32_t)below(b, BACKGROUND_MOST);
+    leaf.n_features = 1 + (int32_t)below(b, 16);
     const int64_t n = (int64_t)1 << leaf.n_features;
     const int32_t n_points = (leaf.n_features + 1) / 2;
     const double *counts = drawn(b, n, 0.0), *points = drawn(b, n_points, 0.0);
     const double *weights = drawn(b, n_points, 0.0);
-    double *space = room(b, BACKGROUND_TABLE * sizeof *space);
+    double *space = room(b, BACKGROUND_TABLE(leaf.n_features) * sizeof *space);
     double *made = room(b, 2 * (size_t)n * sizeof *made);
     k->background_table(&leaf, counts, 7.0, points, weights, n_points, space, made);
     keep(b, made, 2 * (size_t)n * sizeof *made);

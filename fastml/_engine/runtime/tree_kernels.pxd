@@ -140,9 +140,10 @@ cdef extern from "tree/kernels.h" nogil:
         int32_t n_points, n_levels
 
     cdef enum:
-        BACKGROUND_MOST, BACKGROUND_TABLE
+        BACKGROUND_MOST
 
     int64_t BACKGROUND_WALK(int64_t n_levels)
+    int64_t BACKGROUND_TABLE(int64_t n_features)
 
     ctypedef struct background_leaf:
         int64_t counts

@@ -82,7 +82,8 @@ cdef class _Work:
         cdef Py_ssize_t most, width = trees.width, n_doubles
         self.trees, self.plan = trees, plan
         most = plan.most_features()
-        n_doubles = max(<Py_ssize_t> BACKGROUND_WALK(plan.most_levels()), <Py_ssize_t> BACKGROUND_TABLE,
+        n_doubles = max(<Py_ssize_t> BACKGROUND_WALK(plan.most_levels()),
+                        <Py_ssize_t> BACKGROUND_TABLE(plan.most_in_tables()),
                         self.rows.room(SHAP_ROWS), 2 * width * (most + 1))
         self.forks_at = 8 * n_doubles
         self.chosen_at = self.forks_at + most * sizeof(background_fork)
@@ -281,7 +282,7 @@ def background_values(forest, Planes rows not None, Planes others not None, Py_s
     expected, ignored = np.zeros(width), np.zeros(width)
     for trees in batches(forest, columns, False, n_threads, ignored):
         shap_trees = trees
-        plan = BackgroundTrees(trees, work.n_columns, min(rows.n_rows, chunk * SHAP_ROWS), others.n_rows)
+        plan = BackgroundTrees(trees, work.n_columns, others.n_rows)
         plan.make(n_threads)
         work.open(trees, plan)
         means = np.zeros((shap_trees.n_trees, shap_trees.width))

@@ -12,6 +12,7 @@ cdef struct Plan:
     int64_t *steps
     int64_t n_counts         # of all its tables
     int64_t n_tables         # leaves that have one
+    int most_features        # on the path of a leaf that has one
     double pair_work         # nanoseconds of a pair of rows
     bint has_pairs           # some leaves have none
     bint no_memory
@@ -21,9 +22,10 @@ cdef class BackgroundTrees:
     cdef ShapTrees trees
     cdef Plan *plans                           # (n_trees,)
     cdef Py_ssize_t n_columns
-    cdef double n_rows, n_others
+    cdef double n_others
     cdef void one(self, Py_ssize_t t) noexcept nogil
+    cdef void choose(self, Py_ssize_t t) noexcept nogil
     cdef void walk(self, Py_ssize_t t, int64_t *last) noexcept nogil
-    cdef bint pays(self, int n_features, double *pair_work) noexcept nogil
     cdef Py_ssize_t most_features(self) noexcept
+    cdef int most_in_tables(self) noexcept
     cdef Py_ssize_t most_levels(self) noexcept

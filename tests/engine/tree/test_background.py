@@ -39,11 +39,11 @@ def forest_of(*trees):
     return forest
 
 
-def shares(forest, n_rows, n_others, n_features):
+def shares(forest, n_others, n_features):
     """Leaves with a table, trees with leaves that have none."""
     every = np.arange(n_features, dtype=np.int32)
     trees = ShapTrees(flat_trees(forest, 0, forest.n_trees), every, every, False, 1)
-    plan = BackgroundTrees(trees, n_features, n_rows, n_others)
+    plan = BackgroundTrees(trees, n_features, n_others)
     plan.make(1)
     return plan.shares
 
@@ -73,32 +73,26 @@ def test_reference_agrees_with_itself(seed):
 
 @pytest.mark.parametrize("n_others", [1, 5, 16, 40])
 @pytest.mark.parametrize("n_inner", [1, 2, 3, 7, 15, 40])
-@pytest.mark.parametrize("many", [False, True])
-def test_values_are_shapleys(n_inner, n_others, many, isa):
-    """By pairs of rows, and, of rows that are told many times over, by tables."""
+def test_values_are_shapleys(n_inner, n_others, isa):
     rng = np.random.default_rng(n_inner)
     mapper, X, Z = mapper_of(6), random_rows(rng, 19, 6), random_rows(rng, n_others, 6)
     trees = [random_tree(rng, n_inner, 6) for _ in range(3)]
     forest = forest_of(*trees)
-    rows = np.tile(X, (500, 1)) if many else X
-    values, expected = explained(forest, rows, Z, mapper)
+    values, expected = explained(forest, X, Z, mapper)
     picked = [0, 7, 16, 18]
     wanted = exact(trees, mapper.codes(X)[picked], mapper.codes(Z), 6)
     np.testing.assert_allclose(values[picked, :, 0], wanted, rtol=0, atol=1e-14)
     np.testing.assert_allclose(expected, predict_raw(forest, mapper, Z).mean(axis=0), rtol=0, atol=1e-14)
-    tables, with_pairs = shares(forest, len(rows), n_others, 6)
-    if many and n_others == 40:
-        assert tables == 3 * (n_inner + 1) and with_pairs == 0
-    if not many and n_others == 1 and n_inner > 12:
-        assert with_pairs
+    tables, with_pairs = shares(forest, n_others, 6)
+    assert tables == 3 * (n_inner + 1) and with_pairs == 0
 
 
 def test_trees_with_both_kinds_of_leaves():
     rng = np.random.default_rng(5)
-    mapper, X, Z = mapper_of(20), random_rows(rng, 70, 20), random_rows(rng, 50, 20)
+    mapper, X, Z = mapper_of(20), random_rows(rng, 70, 20), random_rows(rng, 5, 20)
     trees = [random_tree(rng, 120, 20) for _ in range(4)]
     forest = forest_of(*trees)
-    tables, with_pairs = shares(forest, 70, 50, 20)
+    tables, with_pairs = shares(forest, 5, 20)
     assert tables and with_pairs
     values, _ = explained(forest, X, Z, mapper)
     wanted = exact(trees, mapper.codes(X)[:2], mapper.codes(Z), 20)
@@ -144,8 +138,26 @@ def test_same_bits_everywhere(n_rows, n_others):
                 assert found[1].tobytes() == alone[1].tobytes()
     finally:
         kernels.select(before)
+    some = explained(forest, X[-1:], Z, mapper)[0]  # a row alone, as among others
+    assert some.tobytes() == alone[0][-1:].tobytes()
     difference = predict_raw(forest, mapper, X) - predict_raw(forest, mapper, Z).mean(axis=0)
     np.testing.assert_allclose(alone[0].sum(axis=1), difference, rtol=0, atol=1e-12)
+
+
+def test_paths_of_more_features_than_a_table_takes():
+    """Up to twenty features in tables, beyond by pairs; a large background for both."""
+    rng = np.random.default_rng(8)
+    trees = [chain(rng, n, [1] * n) for n in (17, 20, 26)]
+    mapper, X, Z = mapper_of(26), random_rows(rng, 20, 26), random_rows(rng, 20_000, 26)
+    forest = forest_of(*trees)
+    tables, with_pairs = shares(forest, len(Z), 26)
+    assert 18 + 21 < tables < 18 + 21 + 27 and with_pairs == 1
+    values, expected = explained(forest, X, Z, mapper, 2)
+    raw = predict_raw(forest, mapper, X)
+    np.testing.assert_allclose(values.sum(axis=1) + expected, raw, rtol=0, atol=1e-12)
+    wanted = exact(trees, mapper.codes(X)[:1], mapper.codes(Z)[:40], 26)
+    found = explained(forest, X[:1], Z[:40], mapper)[0]
+    np.testing.assert_allclose(found[..., 0], wanted, rtol=0, atol=1e-13)
 
 
 def test_chunks_of_rows():
