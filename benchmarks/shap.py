@@ -7,8 +7,8 @@ from benchmarks.dense_contest import Contestant, NotHere, run
 
 AIM = (
     "Exact SHAP values of 2,000 rows, interactions of 64 rows, values of 500 rows against a background of "
-    "100 and of 2,000 rows against one of 10,000, 28 features; each library explains a model of its own with as many trees and leaves, trained on "
-    "the same 100,000 rows. `error`: the values' sum against the margin."
+    "100 and of 2,000 rows against one of 10,000, 28 features; each library explains a model of its own with "
+    "as many trees and leaves, trained on the same 100,000 rows. `error`: the values' sum against the margin."
 )
 ROWS = {"values": 2000, "interactions": 64, "background": 500, "large background": 2000}
 BACKGROUND_ROWS = {"background": 100, "large background": 10_000}
