@@ -17,9 +17,10 @@ from benchmarks.dense_contest import Contestant, NotHere
 
 AIM = (
     "Prediction, seconds for all rows (1,000 calls where the rows are single), 28 features (digits: 784), "
-    "float64. Models are LightGBM's, the forest is fastml's and given to scikit-learn node by node; XGBoost "
-    "and CatBoost predict with models of their own of the same number of trees and leaves, CatBoost's being "
-    "symmetric. Aims: 12 times the fastest rival at 300 x 31, 4 times at 100 x 255, 3 times for the forest."
+    "float64 unless the set says float32. Models are LightGBM's, the forest is fastml's and given to "
+    "scikit-learn node by node; XGBoost and CatBoost predict with models of their own of the same number of "
+    "trees and leaves, CatBoost's being symmetric. Aims: 12 times the fastest rival at 300 x 31, 4 times at "
+    "100 x 255, 3 times for the forest."
 )
 SINGLE = 1000
 ROWS = (1, 100, 10_000, 100_000, 1_000_000)
@@ -81,7 +82,7 @@ def _forest(X, y):
     return path
 
 
-def _case(name, n_trees, n_leaves, n_rows):
+def _case(name, n_trees, n_leaves, n_rows, dtype):
     def make():
         train = None
         if name == "digits":
@@ -96,7 +97,7 @@ def _case(name, n_trees, n_leaves, n_rows):
             path = _lightgbm(name, {"num_leaves": n_leaves}, n_trees, X, y)
         rows = X[:SINGLE] if n_rows == 1 else np.tile(X, (max(1, -(-n_rows // len(X))), 1))[:n_rows]
         return {
-            "X": rows,
+            "X": rows.astype(dtype),
             "train": train,
             "path": path,
             "single": n_rows == 1,
@@ -115,7 +116,10 @@ SHAPES = {
     "forest": (100, None),
 }
 SETS = {
-    f"{name}, {'single rows' if rows == 1 else f'{rows:,} rows'}": _case(name, trees, leaves, rows)
+    f"{name}, {'single rows' if rows == 1 else f'{rows:,} rows'}{kind}": _case(
+        name, trees, leaves, rows, dtype
+    )
+    for kind, dtype in (("", np.float64), (", float32", np.float32))
     for name, (trees, leaves) in SHAPES.items()
     for rows in ROWS
 }
