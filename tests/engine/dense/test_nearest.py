@@ -141,6 +141,16 @@ def test_zero_vectors_have_cosine_distance_one(isa):
     np.testing.assert_allclose(distances, [1, 1 - np.sqrt(0.5), 0], atol=1e-7)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_inertia_is_that_of_the_pass_that_adds_up(weighted):
+    X, centroids = problem(3000, 20, 33, np.float32)[:2]
+    weight = np.random.default_rng(0).random(3000) if weighted else None
+    labels, inertia = Rows(X, 2).inertia(centroids, weight)
+    found = accumulate(X, centroids, weight)
+    np.testing.assert_array_equal(labels, found.labels)
+    assert inertia == found.inertia
+
+
 def test_known_labels_are_added_up():
     X, centroids, rng = problem(400, 6, 10, np.float64)
     labels = rng.integers(0, 6, 400).astype(np.int32)
