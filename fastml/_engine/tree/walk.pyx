@@ -190,51 +190,53 @@ cdef class _Work:
                 n_doubted += 1
         return n_doubted
 
-    cdef void find_places(self, Py_ssize_t t, Block *b) noexcept nogil:
-        """b.leaf: place of each row's leaf in the forest's tree."""
-        cdef Py_ssize_t i, n_doubted = 0
-        cdef uint32_t found
-        cdef const int32_t *place
-        cdef walk_tree tree = self.tree
+    cdef Py_ssize_t walk(self, Py_ssize_t t, Block *b, walk_tree *tree) noexcept nogil:
+        """b.leaf by key, and how many rows are in doubt; or of all rows by value: -1."""
+        cdef Py_ssize_t n_doubted = 0
+        tree[0] = self.tree
         tree.nodes = self.nodes + self.node_offsets[t]
         if self.pack is not None:
             n_doubted = self.walk_keys(t, b)
-        if self.pack is None or TWICE * n_doubted > b.n:
+        if self.pack is None or n_doubted:
             self.read_lines(b)
-            K.walk_rows(&tree, b.lines, b.stride, b.n, b.leaf)
+        if self.pack is None or TWICE * n_doubted > b.n:
+            K.walk_rows(tree, b.lines, b.stride, b.n, b.leaf)
+            return -1
+        return n_doubted
+
+    cdef uint32_t walk_again(self, const walk_tree *tree, Block *b, uint32_t row) noexcept nogil:
+        """Place of the leaf of a row in doubt."""
+        cdef uint32_t found
+        K.walk_rows(tree, b.lines + row * b.stride, b.stride, 1, &found)
+        return found
+
+    cdef void find_places(self, Py_ssize_t t, Block *b) noexcept nogil:
+        """b.leaf: place of each row's leaf in the forest's tree."""
+        cdef walk_tree tree
+        cdef Py_ssize_t i, n_doubted = self.walk(t, b, &tree)
+        cdef const int32_t *place
+        if n_doubted < 0:
             return
         place = &self.pack.place[2 * self.pack.first[t]]
         for i in range(b.n):
             b.leaf[i] = <uint32_t> place[b.leaf[i]]
-        if n_doubted:
-            self.read_lines(b)
         for i in range(n_doubted):
-            K.walk_rows(&tree, b.lines + b.doubted[i] * b.stride, b.stride, 1, &found)
-            b.leaf[b.doubted[i]] = found
+            b.leaf[b.doubted[i]] = self.walk_again(&tree, b, b.doubted[i])
 
     cdef void find_values(self, Py_ssize_t t, Block *b) noexcept nogil:
         """b.value: the number in each row's leaf."""
-        cdef Py_ssize_t i, n_doubted = 0
-        cdef uint32_t found
+        cdef walk_tree tree
+        cdef Py_ssize_t i, n_doubted = self.walk(t, b, &tree)
         cdef const double *value
-        cdef walk_tree tree = self.tree
-        tree.nodes = self.nodes + self.node_offsets[t]
-        if self.pack is not None:
-            n_doubted = self.walk_keys(t, b)
-        if self.pack is None or TWICE * n_doubted > b.n:
-            self.read_lines(b)
-            K.walk_rows(&tree, b.lines, b.stride, b.n, b.leaf)
+        if n_doubted < 0:
             for i in range(b.n):
                 b.value[i] = tree.nodes[b.leaf[i]].threshold
             return
         value = &self.pack.value[2 * self.pack.first[t]]
         for i in range(b.n):
             b.value[i] = value[b.leaf[i]]
-        if n_doubted:
-            self.read_lines(b)
         for i in range(n_doubted):
-            K.walk_rows(&tree, b.lines + b.doubted[i] * b.stride, b.stride, 1, &found)
-            b.value[b.doubted[i]] = tree.nodes[found].threshold
+            b.value[b.doubted[i]] = tree.nodes[self.walk_again(&tree, b, b.doubted[i])].threshold
 
     # -- all blocks
 
