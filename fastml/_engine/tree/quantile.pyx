@@ -433,7 +433,7 @@ cdef tuple _small_categories(Source source, Py_ssize_t feature, weights):
         small = K.quantile_tally(source.columns + feature, p, 0, source.n_rows, &sums[0])
     if not small:
         return None, None
-    found = np.flatnonzero(sums)
+    found = np.flatnonzero(np.asarray(sums) != 0)  # much faster than of numbers
     return found.astype(np.float64), np.asarray(sums)[found]
 
 

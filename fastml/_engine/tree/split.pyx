@@ -14,7 +14,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from fastml._engine.runtime.tree_kernels cimport K, split_candidate, split_exact, split_node, split_params
 
 cdef enum:
-    CELLS_PER_THREAD = 2048  # a search below it is over before a second thread has started
+    CELLS_PER_THREAD = 256  # a search below it is over before a second thread has started
 
 
 cdef class SplitSearch:

@@ -69,11 +69,13 @@ class Table:
             self.names = list(X.schema.names)
         else:
             self.names = None if self._library is None else list(X.columns)
+        self._types = list(X.dtypes) if self._library == "pandas" else []
+        self._labels = {}  # columns that have been asked for and hold labels: they are asked for again
 
     def is_category(self, j: int) -> bool:
         """Whether the type of column j says that it holds categories."""
         if self._library == "pandas":
-            return type(self._X.dtypes.iloc[j]).__name__ == "CategoricalDtype"
+            return type(self._types[j]).__name__ == "CategoricalDtype"
         if self._library == "polars":
             return type(self._X.dtypes[j]).__name__ in ("Categorical", "Enum") or (
                 getattr(self._X.dtypes[j], "__name__", "") in ("Categorical", "Enum")
@@ -94,7 +96,7 @@ class Table:
         if self._library is None:
             return self._X if self._X.dtype.kind in "biuf" else None
         if self._library == "pandas":
-            kinds = set(self._X.dtypes)
+            kinds = set(self._types)
             if len(kinds) == 1 and isinstance(kind := next(iter(kinds)), np.dtype) and kind.kind in "biuf":
                 matrix = self._X.to_numpy()
                 return matrix if matrix.dtype == kind else None
@@ -108,6 +110,8 @@ class Table:
         ValueError
             If the column holds neither numbers nor labels (dates, lists, complex numbers).
         """
+        if j in self._labels:
+            return self._labels[j]
         if self._library == "pandas":
             column = _pandas_column(self._X.iloc[:, j])
         elif self._library == "polars":
@@ -121,6 +125,8 @@ class Table:
                 f"Column {self.title(j)} of X holds values that are neither numbers nor categories "
                 f"({self._type_name(j)}); convert it to numbers first."
             )
+        if isinstance(column, Labels):
+            self._labels[j] = column
         return column
 
     def numbers(self, j: int, used_as: str = "numeric") -> np.ndarray:
@@ -164,7 +170,7 @@ def _is_number(value) -> bool:
 def _pandas_column(series):
     dtype = series.dtype
     if type(dtype).__name__ == "CategoricalDtype":
-        return Labels(series.cat.codes.to_numpy(), series.cat.categories.tolist())
+        return Labels(series.array.codes, series.array.categories.tolist())
     if isinstance(dtype, np.dtype):
         return _array_column(series.to_numpy())
     if getattr(dtype, "_is_numeric", False) or getattr(dtype, "_is_boolean", False):
