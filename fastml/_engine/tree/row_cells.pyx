@@ -23,7 +23,7 @@ _FILLING = 1.5           # entries that fill up a list, on average
 _SAMPLE = 4096           # rows by which frequencies are judged
 _MOST_CELLS = 4096       # of all tables of a block: they share the first-level cache with the cells of features
 _ROWS_OF_A_CELL = 16     # least number of the matrix's rows for each cell of a table
-_TABLES = 1024, 512, 256  # cells of a table, tried in turn
+_TABLES = 1024, 512, 256, 1536  # cells of a table, tried in turn: the largest only where it makes more pairs
 _LEAST_ROWS = 64         # of a node; a node smaller than this reads codes
 _NUMBERS = 1 << 16       # of cells that a list can name
 
