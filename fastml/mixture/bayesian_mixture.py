@@ -186,7 +186,9 @@ default='dirichlet_process'
                 f"{d - 1}, but got {self.degrees_of_freedom_prior:.3f}."
             )
         if self.covariance_prior is None:
-            covariance = rows.covariance() * (rows.total_weight / max(rows.total_weight - 1, 1e-300))
+            # without bias, but for weights that count fewer rows than two: these may sum to 1 or less
+            total = rows.total_weight
+            covariance = rows.covariance() * (total / max(total - 1, total / 2))
             variances = np.diagonal(covariance)
             self.covariance_prior_ = {
                 "full": covariance,

@@ -52,3 +52,23 @@ def test_a_failed_fit_leaves_the_fitted_model(cls):
 def test_the_type_of_the_first_batch_stays():
     model = GaussianMixture(2, random_state=0).partial_fit(X.astype(np.float32)).partial_fit(X)
     assert model.means_.dtype == np.float32
+
+
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_names_may_come_from_an_array(covariance_type):
+    """A grid of parameters may be an array, whose entries are of a subclass of str."""
+    given = np.array([covariance_type])[0]
+    plain, named = (
+        GaussianMixture(2, covariance_type=name, random_state=0).fit(X) for name in (covariance_type, given)
+    )
+    np.testing.assert_array_equal(plain.means_, named.means_)
+
+
+@pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.parametrize("total", [0.7, 1.0, 1.5])
+def test_weights_may_have_a_small_sum(covariance_type, total):
+    weight = np.full(len(X), total / len(X))
+    model = BayesianGaussianMixture(n_components=2, covariance_type=covariance_type, random_state=0)
+    model.fit(X, sample_weight=weight)
+    size = np.ravel(model.covariance_prior_).max()
+    assert np.isfinite(model.covariances_).all() and size < 3 * X.var(axis=0).max()

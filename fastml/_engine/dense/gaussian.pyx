@@ -34,7 +34,7 @@ cdef inline Py_ssize_t ceiling(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b
 
 
-def pairs_of(int n_features, str covariance_type, bint missing=False):
+def pairs_of(int n_features, covariance_type, bint missing=False):
     """Pairs of entries of (x, 1) that are summed; the last line is the sum of x, its last entry the weight.
 
     With missing values "diag" and "spherical" have, before that line, the sums of what is known.
@@ -105,7 +105,7 @@ cdef class Components:
     cdef readonly int n_features, n_components
     cdef readonly bint missing
 
-    def __init__(self, str covariance_type, means, factors, log_weights, shift, dtype, bint missing=False):
+    def __init__(self, covariance_type, means, factors, log_weights, shift, dtype, bint missing=False):
         k, d = means.shape
         self.covariance_type = covariance_type
         self.missing = missing
