@@ -42,7 +42,8 @@ void keep(bench *b, const void *bytes, size_t n) {
         if (!b->kept)
             exit(2);
     }
-    memcpy(b->kept + b->n_kept, bytes, n);
+    if (n) /* nothing may have been allocated */
+        memcpy(b->kept + b->n_kept, bytes, n);
     b->n_kept += n;
 }
 
