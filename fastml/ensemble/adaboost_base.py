@@ -203,12 +203,22 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        function
-            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features); categories are given
-            as numbers. Equal to the method to the bit.
+        predict : callable
+            Takes one argument, a native float64 or float32 array of shape (n_features,), which is a table
+            of one row, or (n_rows, n_features), in any order and with any strides; NaN is missing,
+            categories are given as numbers. Returns, equal to the method to the bit,
+
+            - 'predict': labels of the dtype of ``classes_``, or float64, of shape (n_rows,);
+            - 'predict_proba': float64 of shape (n_rows, n_classes);
+            - 'raw': float64 of shape (n_rows, 1) for two classes and (n_rows, n_classes) for more.
+
+            Calling it raises TypeError if the argument is no array of these types, and ValueError if it has
+            another number of features or of dimensions. It cannot be pickled (TypeError): pickle the model.
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
             For an unknown kind; if the members are no trees of this library, or were fitted on columns of
             text: a row of numbers cannot hold it.

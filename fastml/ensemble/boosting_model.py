@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from fastml._engine.runtime.progress import RowProgress
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.forest import Forest
@@ -79,7 +80,10 @@ class BoostingModel(ShownTrees, ShapModel):
         """
         self._check_fitted()
         data = self._read_X(X)
-        raw = predict_raw(self._forest, self._bin_mapper, data, n_threads=resolve_n_jobs(self.n_jobs))
+        raw = predict_raw(
+            self._forest, self._bin_mapper, data, resolve_n_jobs(self.n_jobs),
+            progress=RowProgress.of(self.verbose),
+        )  # fmt: skip
         return self._with_margin(raw, base_margin)
 
     def _with_margin(self, raw, base_margin):
@@ -123,7 +127,10 @@ class BoostingModel(ShownTrees, ShapModel):
         """
         self._check_fitted()
         data = self._read_X(X)
-        leaves = apply(self._forest, self._bin_mapper, data, n_threads=resolve_n_jobs(self.n_jobs))
+        leaves = apply(
+            self._forest, self._bin_mapper, data, resolve_n_jobs(self.n_jobs),
+            progress=RowProgress.of(self.verbose),
+        )  # fmt: skip
         n_outputs = self.n_trees_per_iteration_
         return leaves if n_outputs == 1 else leaves.reshape(leaves.shape[0], -1, n_outputs)
 
@@ -137,17 +144,26 @@ class BoostingModel(ShownTrees, ShapModel):
         Parameters
         ----------
         kind : {'predict', 'predict_proba', 'raw'}, default='predict'
-            The method whose answer is wanted; 'raw': scores before the link function, float64 of shape
-            ``(n_rows, n_trees_per_iteration_)``.
+            The method whose answer is wanted; 'raw': scores before the link function.
 
         Returns
         -------
-        function
-            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features); categories are given
-            as numbers. Equal to the method to the bit.
+        predict : callable
+            Takes one argument, a native float64 or float32 array of shape (n_features,), which is a table
+            of one row, or (n_rows, n_features), in any order and with any strides; NaN is missing,
+            categories are given as numbers. Returns, equal to the method to the bit,
+
+            - 'predict': labels of the dtype of ``classes_``, or float64, of shape (n_rows,);
+            - 'predict_proba': float64 of shape (n_rows, n_classes);
+            - 'raw': float64 of shape (n_rows, n_trees_per_iteration_).
+
+            Calling it raises TypeError if the argument is no array of these types, and ValueError if it has
+            another number of features or of dimensions. It cannot be pickled (TypeError): pickle the model.
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
             For an unknown kind, for 'predict_proba' of a regressor, and if the model was fitted on columns of
             text: a row of numbers cannot hold it.

@@ -155,7 +155,8 @@ _PARAMETERS = """learning_rate : float, default=0.1
     n_jobs : int or None, default=None
         Threads; None or -1: all cores that the process may use. The model does not depend on it, to the bit.
     verbose : int, default=0
-        1 prints progress and the time left at most once a second, 2 every round.
+        1 prints progress and the time left at most once a second, 2 every round; both print the progress of
+        predictions that take more than a second.
     random_state : int, RandomState instance or None, default=None
         Seeds the sample that bins are found on, the split for early stopping, and all sampling of rows,
         features and rounds."""

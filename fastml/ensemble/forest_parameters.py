@@ -16,7 +16,8 @@ FOREST_TEXT = {
         Whether to compute the score on the rows that were not drawn: accuracy or R2, or what a callable
         ``(y_true, y_pred)`` returns (class numbers for a classifier).""",
     "run": """verbose : int, default=0
-        1: progress and an estimate of the time left; 2: a line for every few trees.
+        1: progress and an estimate of the time left, of a fit and of a prediction of more than a second; 2: a
+        line for every few trees.
     warm_start : bool, default=False
         Whether `fit` adds trees to those that are there.""",
     "forest_class_weight": """class_weight : dict, list of dict, "balanced", "balanced_subsample" or None, \

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["Progress"]
+from fastml._engine.runtime.progress import SECONDS_BETWEEN_LINES, duration
 
-_SECONDS_BETWEEN_LINES = 1.0
+__all__ = ["Progress"]
 
 
 class Progress:
@@ -48,7 +48,7 @@ class Progress:
         scores : dict of str to float
         """
         now = time.perf_counter()
-        if self.verbose < 2 and now - self._shown < _SECONDS_BETWEEN_LINES and n_rounds < self.last:
+        if self.verbose < 2 and now - self._shown < SECONDS_BETWEEN_LINES and n_rounds < self.last:
             return
         self._shown = now
         spent = now - self.start
@@ -57,7 +57,7 @@ class Progress:
         told = "".join(f", {name} {value:.6g}" for name, value in scores.items())
         print(
             f"[{n_rounds:{width}}/{self.last}] {n_leaves} leaves{told}, "
-            f"{_duration(spent)}, {_duration(left)} left",
+            f"{duration(spent)}, {duration(left)} left",
             flush=True,
         )
 
@@ -68,11 +68,3 @@ class Progress:
             print(
                 f"Fitted {n_rounds - self.first} rounds ({n_trees} trees) in {spent:.2f} s{why}", flush=True
             )
-
-
-def _duration(seconds):
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from fastml._engine.runtime.progress import RowProgress
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.flat_trees import used_features
@@ -38,6 +39,9 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
     ----------
     n_jobs : int, default=None
         Threads of prediction; None and -1 take all.
+    verbose : int, default=0
+        Whether a prediction of more than a second prints its progress and the time left, once a second. Set
+        it with ``model.set_params(verbose=1)``.
 
     Attributes
     ----------
@@ -59,10 +63,11 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
     the trees, in double.
     """
 
-    _parameter_constraints: ClassVar[dict] = {"n_jobs": [None, Integral]}
+    _parameter_constraints: ClassVar[dict] = {"n_jobs": [None, Integral], "verbose": ["verbose"]}
 
-    def __init__(self, *, n_jobs=None):
+    def __init__(self, *, n_jobs=None, verbose=0):
         self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @classmethod
     def _made(cls, fitted, n_jobs=None):
@@ -163,13 +168,13 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         rows = self._read(X)
         if rows is None:
             return np.empty((0, self.n_outputs_))
-        n_threads = resolve_n_jobs(self.n_jobs)
+        n_threads, progress = resolve_n_jobs(self.n_jobs), RowProgress.of(self.verbose)
         if isinstance(self._forest, CartForest):
             values = ValueRows(rows, None, self._forest.used_features())
             raw = np.tile(self._baseline, (values.n_rows, 1))
-            add_values(self._forest, values, raw, n_threads=n_threads)
+            add_values(self._forest, values, raw, n_threads=n_threads, progress=progress)
         else:
-            raw = predict_raw(self._forest, self._mapper, rows, n_threads=n_threads)
+            raw = predict_raw(self._forest, self._mapper, rows, n_threads=n_threads, progress=progress)
         return raw
 
     def _divided(self, raw):
@@ -251,14 +256,22 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         Parameters
         ----------
         kind : {'predict', 'predict_proba', 'raw'}, default='predict'
-            The method whose answer is wanted; 'raw': the sum of the trees, float64 of shape (n_rows,
-            n_outputs).
+            The method whose answer is wanted; 'raw': the sum of the trees.
 
         Returns
         -------
-        function
-            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features). Equal to the
-            method to the bit.
+        predict : callable
+            Takes one argument, a native float64 or float32 array of shape (n_features,), which is a table
+            of one row, or (n_rows, n_features), in any order and with any strides; NaN is missing. Returns,
+            equal to the method to the bit,
+
+            - 'predict': labels of the dtype of ``classes_`` where the model knows them, else float64, of
+              shape (n_rows,) or (n_rows, n_outputs);
+            - 'predict_proba': float64 of shape (n_rows, n_classes);
+            - 'raw': float64 of shape (n_rows, n_outputs).
+
+            Calling it raises TypeError if the argument is no array of these types, and ValueError if it has
+            another number of features or of dimensions. It cannot be pickled (TypeError): pickle the model.
 
         Raises
         ------
@@ -294,14 +307,13 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         rows = self._read(X)
         if rows is None:
             return np.empty((0, self.n_trees_), dtype=np.int32)
-        n_threads = resolve_n_jobs(self.n_jobs)
+        n_threads, progress = resolve_n_jobs(self.n_jobs), RowProgress.of(self.verbose)
         if isinstance(self._forest, CartForest):
-            found = leaves(
-                self._forest, ValueRows(rows, None, self._forest.used_features()), n_threads=n_threads
-            )
+            values = ValueRows(rows, None, self._forest.used_features())
+            found = leaves(self._forest, values, n_threads=n_threads, progress=progress)
             first = self._forest.arrays()["node_offsets"][:-1]
         else:
-            found = apply(self._forest, self._mapper, rows, n_threads=n_threads)
+            found = apply(self._forest, self._mapper, rows, n_threads=n_threads, progress=progress)
             first = self._forest.arrays()["tree_offsets"][:-1]
         return self._numbers[found + first]
 

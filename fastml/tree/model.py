@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from fastml._engine.runtime.progress import RowProgress
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart import CartGrower
 from fastml._engine.tree.cart_forest import CartForest
@@ -266,7 +267,10 @@ class CartModel(ShownTrees, ShapModel):
         )
 
     def _leaves(self, X):
-        return leaves(self._cart, self._rows(X), n_threads=self._threads())
+        return leaves(self._cart, self._rows(X), n_threads=self._threads(), progress=self._progress())
+
+    def _progress(self):
+        return RowProgress.of(getattr(self, "verbose", 0))  # a single tree is not that slow
 
     def _explained_forest(self):
         return self._cart, np.zeros(self._cart.width), 1.0 / len(self._cart)
@@ -276,8 +280,7 @@ class CartModel(ShownTrees, ShapModel):
 
     def _mean_values(self, X):
         """Mean of the trees' values: float64 array of shape (n_rows, width)."""
-        rows = self._rows(X)
-        return _means(self._cart, rows, self._threads())
+        return _means(self._cart, self._rows(X), self._threads(), self._progress())
 
     # -- single rows
 
@@ -291,17 +294,27 @@ class CartModel(ShownTrees, ShapModel):
         Parameters
         ----------
         kind : {'predict', 'predict_proba', 'raw'}, default='predict'
-            The method whose answer is wanted; 'raw': the mean of the trees' values, float64 of shape (n_rows,
-            number of outputs or of all outputs' classes).
+            The method whose answer is wanted; 'raw': the mean of the trees' values.
 
         Returns
         -------
-        function
-            Of a float64 or float32 array of shape (n_features,) or (n_rows, n_features); categories are given
-            as numbers. Equal to the method to the bit.
+        predict : callable
+            Takes one argument, a native float64 or float32 array of shape (n_features,), which is a table
+            of one row, or (n_rows, n_features), in any order and with any strides; NaN is missing,
+            categories are given as numbers. Returns, equal to the method to the bit,
+
+            - 'predict': labels of the dtype of ``classes_``, or float64, of shape (n_rows,), or
+              (n_rows, n_outputs) for several outputs;
+            - 'predict_proba': float64 of shape (n_rows, n_classes), for several outputs a list of such;
+            - 'raw': float64 of shape (n_rows, number of outputs or of all outputs' classes).
+
+            Calling it raises TypeError if the argument is no array of these types, and ValueError if it has
+            another number of features or of dimensions. It cannot be pickled (TypeError): pickle the model.
 
         Raises
         ------
+        NotFittedError
+            If the model is not fitted.
         ValueError
             For an unknown kind, for 'predict_proba' of a regressor, and if the model was fitted on columns of
             text: a row of numbers cannot hold it.
@@ -330,10 +343,10 @@ class CartModel(ShownTrees, ShapModel):
         return ValuePredictor(cart, mapper, self.n_features_in_, baseline, len(cart), many, finish[kind])
 
 
-def _means(cart, rows, n_threads):
+def _means(cart, rows, n_threads, progress=None):
     """Means of the values of the trees: float64 array of shape (n_rows, width)."""
     out = np.zeros((rows.n_rows, cart.width))
-    add_values(cart, rows, out, n_threads=n_threads)
+    add_values(cart, rows, out, n_threads=n_threads, progress=progress)
     out /= len(cart)
     if cart.n_classes == (2,):
         out[:, 0] = 1.0 - out[:, 1]

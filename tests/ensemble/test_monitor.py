@@ -12,9 +12,10 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_friedman1
 from sklearn.metrics import log_loss, make_scorer, mean_absolute_error, mean_squared_error, roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from fastml._engine.runtime.progress import duration
 from fastml.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
 from fastml.ensemble.monitor import no_improvement, small_sample
-from fastml.ensemble.progress import Progress, _duration
+from fastml.ensemble.progress import Progress
 
 
 def _regression(n_rows=800):
@@ -409,4 +410,4 @@ def test_progress_says_why_it_ended(capsys):
     ("seconds", "text"), [(0.04, "0.0 s"), (99.9, "99.9 s"), (100, "1:40"), (3723.4, "1:02:03")]
 )
 def test_durations(seconds, text):
-    assert _duration(seconds) == text
+    assert duration(seconds) == text

@@ -13,7 +13,7 @@ cdef class Work:
     cdef Py_ssize_t n_rows, block_rows, n_planes, room_size, tiles_size, slots_size, leaf_size
     cdef int n_threads
     cdef double row_ns
-    cdef object memory
+    cdef object memory, progress  # progress: None, or told the rows that are done and the rows of all
     cdef uint8_t *room
 
     cdef int prepare(self, Py_ssize_t n_rows, Py_ssize_t n_planes, double row_ns, int n_threads) except -1

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,20 @@ from fastml._engine.tree.pack import Pack
 
 def pack_of(forest: Forest, stage: int = 0) -> Pack: ...
 def predict_raw(
-    forest: Forest, mapper: BinMapper, X: Any, n_threads: int = 1, n_trees: int | None = None
+    forest: Forest,
+    mapper: BinMapper,
+    X: Any,
+    n_threads: int = 1,
+    n_trees: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> np.ndarray: ...
 def apply(
-    forest: Forest, mapper: BinMapper, X: Any, n_threads: int = 1, n_trees: int | None = None
+    forest: Forest,
+    mapper: BinMapper,
+    X: Any,
+    n_threads: int = 1,
+    n_trees: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> np.ndarray: ...
 def staged_predict_raw(
     forest: Forest,

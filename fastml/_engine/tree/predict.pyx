@@ -89,7 +89,7 @@ cdef class Work:
         cdef Py_ssize_t n_blocks = (self.n_rows + self.block_rows - 1) // self.block_rows, first = 0, last, i
         cdef Py_ssize_t rows = self.block_rows
         cdef double block_ns = (self.row_ns * rows + 1000) / self.n_threads, start = 0
-        cdef bint is_long = n_blocks * block_ns > CHECK_SECONDS * 1e9
+        cdef bint is_long = n_blocks * block_ns > CHECK_SECONDS * 1e9 or self.progress is not None
         while first < n_blocks:
             last = first + max(<Py_ssize_t> self.n_threads, <Py_ssize_t> (CHECK_SECONDS * 1e9 / block_ns))
             last = min(last, n_blocks)
@@ -106,6 +106,8 @@ cdef class Work:
             if is_long:
                 block_ns = max(10.0, (time.monotonic() - start) * 1e9 / (last - first))
             first = last
+            if self.progress is not None:
+                self.progress(min(self.n_rows, first * rows), self.n_rows)
         return 0
 
 
@@ -209,7 +211,7 @@ cdef class _Predict(Work):
                 out[i * n_outputs + k] = tile_sums[k * TRAVERSE_ROWS]
 
 
-def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
+def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None, progress=None):
     """Baseline plus the values of the leaves that each row falls into.
 
     Parameters
@@ -222,6 +224,8 @@ def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=N
     n_threads : int, default=1
     n_trees : int, optional
         Use the first so many trees; all when missing.
+    progress : callable, optional
+        Of rows that are done and rows of all: called several times a second, and at the end.
 
     Returns
     -------
@@ -237,6 +241,7 @@ def predict_raw(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=N
     """
     cdef _Predict work = _Predict()
     work.pack = pack_of(forest)
+    work.progress = progress
     work.n_trees = trees_wanted(forest, n_trees)
     work.mapper = mapper
     work.source = open_codes(mapper, work.pack, X)
@@ -262,7 +267,7 @@ cdef class _Apply(Work):
         K.traverse_apply(&self.pack.c, self.n_trees, &codes, &space, &self.out[lo, 0])
 
 
-def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
+def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None, progress=None):
     """Leaf that each row falls into, in each tree.
 
     Parameters and errors are those of `predict_raw`.
@@ -274,6 +279,7 @@ def apply(forest, BinMapper mapper not None, X, int n_threads=1, n_trees=None):
     """
     cdef _Apply work = _Apply()
     work.pack = pack_of(forest)
+    work.progress = progress
     work.n_trees = trees_wanted(forest, n_trees)
     work.mapper = mapper
     work.source = open_codes(mapper, work.pack, X)

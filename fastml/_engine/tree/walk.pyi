@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,7 @@ def leaves(
     places: bool = ...,
     start: int = ...,
     stop: int | None = ...,
+    progress: Callable[[int, int], object] | None = ...,
 ) -> npt.NDArray[np.int32]: ...
 def add_values(
     forest: CartForest,
@@ -23,4 +26,5 @@ def add_values(
     in_bag: npt.NDArray[np.uint8] | None = ...,
     n_used: npt.NDArray[np.int32] | None = ...,
     n_threads: int = ...,
+    progress: Callable[[int, int], object] | None = ...,
 ) -> None: ...

@@ -67,7 +67,7 @@ cdef class _Work:
     cdef char *room
     cdef int32_t n_keys
     cdef bint by_value
-    cdef object _owner
+    cdef object _owner, progress     # progress: None, or told the rows that are done and the rows of all
 
     def __dealloc__(self):
         free(self.room)
@@ -242,7 +242,7 @@ cdef class _Work:
 
     cdef int run(self, int n_threads) except -1:
         cdef Py_ssize_t n_rows = self.n_rows, n_trees = max(<Py_ssize_t>1, self.last - self.first)
-        cdef Py_ssize_t rows, n_blocks, b, start, stop, window, width = max(self.rows.width, <Py_ssize_t>1)
+        cdef Py_ssize_t rows, n_blocks, b, start, stop, window, done, width = max(self.rows.width, <Py_ssize_t>1)
         if n_rows * n_trees < SERIAL_STEPS:
             n_threads = 1
         rows = VALUE_BYTES // (8 * width) if self.pack is None else KEY_BYTES // (4 * self.key_stride)
@@ -271,6 +271,9 @@ cdef class _Work:
                 else:
                     for b in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
                         self.one(b, thread_num())
+                if self.progress is not None:
+                    done = min(n_rows, stop * self.block_rows) * (self.hi_tree - self.lo_tree)
+                    self.progress((n_rows * (self.lo_tree - self.first) + done) // n_trees, n_rows)
             self.lo_tree = self.hi_tree
         return 0
 
@@ -292,7 +295,7 @@ cdef class _Leaves(_Work):
 
 
 def leaves(forest, ValueRows rows not None, Py_ssize_t first=0, last=None, int n_threads=1, bint places=False,
-           Py_ssize_t start=0, stop=None):
+           Py_ssize_t start=0, stop=None, progress=None):
     """Leaf that each row falls into.
 
     Parameters
@@ -306,6 +309,8 @@ def leaves(forest, ValueRows rows not None, Py_ssize_t first=0, last=None, int n
         Places in the storage instead of the numbers that users see.
     start, stop : int
         Rows, all by default.
+    progress : callable, optional
+        Of rows that are done and rows of all: called again and again, and at the end.
 
     Returns
     -------
@@ -313,6 +318,7 @@ def leaves(forest, ValueRows rows not None, Py_ssize_t first=0, last=None, int n
     """
     cdef _Leaves work = _Leaves()
     work.open(forest, rows, first, last, False, n_threads)
+    work.progress = progress
     work.start = start
     work.n_rows = (rows.n_rows if stop is None else stop) - start
     if not 0 <= start <= start + work.n_rows <= rows.n_rows:
@@ -354,7 +360,7 @@ cdef class _Add(_Work):
 
 
 def add_values(forest, ValueRows rows not None, out, Py_ssize_t first=0, last=None, in_bag=None, n_used=None,
-               int n_threads=1):
+               int n_threads=1, progress=None):
     """Add the values of the leaves that each row falls into.
 
     Parameters
@@ -370,11 +376,14 @@ def add_values(forest, ValueRows rows not None, out, Py_ssize_t first=0, last=No
     n_used : int32 array of shape (n_rows,)
         With `in_bag`: grows by the number of trees that had a say.
     n_threads : int, default=1
+    progress : callable, optional
+        Of rows that are done and rows of all: called again and again, and at the end.
     """
     cdef _Add work = _Add()
     work.held = LeafValues(forest)
     work.open(forest, rows, first, last, work.held.is_number, n_threads)
     work.out = out
+    work.progress = progress
     if work.out.shape[0] != rows.n_rows or work.out.shape[1] != forest.width:
         raise ValueError(f"out has shape {np.shape(out)}, expected {(rows.n_rows, forest.width)}")
     work.choose = in_bag is not None
