@@ -94,13 +94,19 @@ def child(order):
     print(json.dumps({"seconds": seconds, "peak_bytes": peak, "quality": told}))
 
 
+def environment(threads):
+    """Variables of a process whose libraries, all of them, are to take so many threads."""
+    names = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in names}
+
+
 def run_child(order, limit):
     """The measurement as a dict; {"error": why} if the process failed or took longer than `limit` seconds."""
-    names = ("OMP", "OPENBLAS", "MKL", "NUMBA")
-    environment = os.environ | {f"{name}_NUM_THREADS": str(order["threads"]) for name in names}
     command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, str(boosting.ROOT), json.dumps(order)]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+        done = subprocess.run(
+            command, env=environment(order["threads"]), capture_output=True, text=True, timeout=limit
+        )
     except subprocess.TimeoutExpired:
         return {"error": f"> {limit:.0f} s"}
     if done.returncode:

@@ -6,16 +6,6 @@ from scipy import sparse
 
 from fastml._engine.dense.bounds import Bounds
 from fastml._engine.dense.nearest import Rows
-from fastml._engine.runtime import kernels
-
-
-@pytest.fixture(params=kernels.available())
-def isa(request):
-    """Every instruction set of this CPU, one after the other."""
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
 
 
 def rows_and_centroids(n, k, d, dtype, far=0.0, seed=0):

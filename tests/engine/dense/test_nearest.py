@@ -5,19 +5,9 @@ import pytest
 from scipy import sparse
 
 from fastml._engine.dense.nearest import METRICS, Rows, accumulate, nearest
-from fastml._engine.runtime import kernels
 from tests.reference import nearest as reference
 
 SHAPES = [(1, 1, 1), (50, 3, 2), (100, 9, 17), (333, 20, 33), (1000, 130, 5), (97, 12, 600), (500, 7, 16)]
-
-
-@pytest.fixture(params=kernels.available())
-def isa(request):
-    """Every instruction set of this CPU, one after the other."""
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
 
 
 def problem(n, k, d, dtype, *, missing=False, far=3.0, seed=0):

@@ -7,18 +7,8 @@ from fastml._engine.dense import nearest_screen
 from fastml._engine.dense.bounds import Bounds
 from fastml._engine.dense.nearest import Rows
 from fastml._engine.dense.nearest_screen import PAIRS, Screen, Screener
-from fastml._engine.runtime import kernels
 
 SHAPES = [(1, 1, 1), (100, 2, 1), (130, 7, 3), (200, 12, 17), (300, 100, 32), (90, 33, 513), (60, 20, 1000)]
-
-
-@pytest.fixture(params=kernels.available())
-def isa(request):
-    """Every instruction set of this CPU, one after the other."""
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
 
 
 @pytest.fixture

@@ -5,18 +5,8 @@ import pytest
 
 from fastml._engine.dense.nearest import Rows
 from fastml._engine.dense.nearest_screen import Screener
-from fastml._engine.runtime import kernels
 
 N, D, SIDE = 1300, 64, 50  # so many terms that a screen is looked for
-
-
-@pytest.fixture(params=kernels.available())
-def isa(request):
-    """Every instruction set of this CPU, one after the other."""
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
 
 
 def curved_map(dtype, far=0.0, seed=0):

@@ -15,14 +15,6 @@ from tests.reference import predict as reference
 N_CATEGORIES = 60
 
 
-@pytest.fixture(params=kernels.available())
-def isa(request):
-    before = kernels.selected()
-    kernels.select(request.param)
-    yield request.param
-    kernels.select(before)
-
-
 def table(rng, n, n_features=7, n_categorical=2):
     """Numbers with missing values; the last columns are categories, some of them unknown to the mapper."""
     X = rng.normal(size=(n, n_features))

@@ -1,3 +1,5 @@
+"""What tests of all engines need."""
+
 import pytest
 
 from fastml._engine.runtime import kernels
