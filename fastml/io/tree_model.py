@@ -25,6 +25,7 @@ from fastml._engine.tree.walk import add_values, leaves
 from fastml.inspection.shap import ShapModel
 from fastml.inspection.trees import ShownTrees
 from fastml.io import tree_model_state
+from fastml.io.imported_trees import ImportedTrees
 
 __all__ = ["TreeModel"]
 
@@ -110,6 +111,41 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
     def n_trees_(self):
         """Number of trees."""
         return self._forest.n_trees
+
+    @property
+    def estimators_(self):
+        """The trees as fitted estimators of `fastml.tree`, made when they are asked for.
+
+        Each has ``tree_``, with the arrays that scikit-learn's tools read, and works with
+        :func:`fastml.tree.export_text` and its like. Its prediction is what the tree adds to the raw score;
+        trees and forests of classifiers give shares of the classes. Nodes have the numbers of the original
+        where those are 0 to n - 1 (scikit-learn, XGBoost). Counts and weights are the original's, values of
+        inner nodes and impurities those of the leaves below, as the training rows are not known.
+
+        Returns
+        -------
+        sequence of DecisionTreeRegressor or DecisionTreeClassifier
+            A ValueError is raised for a tree that is asked for and has a split that one threshold cannot
+            tell: by categories, or where a number stands for missing values.
+        """
+        self._check_fitted()
+        return ImportedTrees(self)
+
+    @property
+    def tree_(self):
+        """The tree node by node, of a model that has just one: `fastml.tree.arrays.TreeArrays`.
+
+        Raises
+        ------
+        AttributeError
+            If the model has several trees, or none.
+        ValueError
+            If a split cannot be told by a threshold, see `estimators_`.
+        """
+        self._check_fitted()
+        if self.n_trees_ != 1:
+            raise AttributeError(f"a model of {self.n_trees_} trees has no tree_; see estimators_[i].tree_")
+        return self.estimators_[0].tree_
 
     def __repr__(self, N_CHAR_MAX=700):
         if not hasattr(self, "_forest"):

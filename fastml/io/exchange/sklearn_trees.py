@@ -64,6 +64,8 @@ def _add_tree(foreign, tree, value, output=0):
     with np.errstate(over="ignore"):
         near = tree.threshold.astype(np.float32)
     near = np.where(near > tree.threshold, np.nextafter(near, np.float32(-np.inf)), near)
+    threshold = below(np.nextafter(near, np.float32(np.inf)))
+    threshold[near == np.inf] = np.inf  # missing values alone go right
     missing = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count))
     weight = tree.weighted_n_node_samples
     foreign.add(
@@ -71,7 +73,7 @@ def _add_tree(foreign, tree, value, output=0):
         left=tree.children_left,
         right=tree.children_right,
         feature=tree.feature,
-        threshold=below(np.nextafter(near, np.float32(np.inf))),
+        threshold=threshold,
         missing_left=np.asarray(missing) > 0,
         value=value,
         gain=_gains(tree),
