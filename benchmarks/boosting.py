@@ -8,22 +8,19 @@ modes of a library are compared over a few rounds first, and only the fastest go
 
 import argparse
 import itertools
-import json
 import os
 import platform
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import boosting_tables, datasets, rivals
+from benchmarks import boosting_tables, datasets, process, rivals
 from benchmarks.records import Records
 from benchmarks.setting import Setting
 
-ROOT = Path(__file__).resolve().parent.parent
-OUTPUT = ROOT / "build" / "bench"
+OUTPUT = process.ROOT / "build" / "bench"
 LEAVES = (255, 31)
 COSTLY = ("kddcup99", "mnist")
 REPEATS = {"generated-10k": 5, "adult": 5, "kddcup99": 2, "mnist": 2}  # by cost; 3 for the others
@@ -33,8 +30,6 @@ MUCH_SLOWER = 2.0  # times the fastest rival: not measured again
 NEARLY_BEST = 1.15  # times the same library's best mode: measured again
 QUICK = 5.0  # seconds: such fits are measured again, however slow they are
 GIVE_UP = 4.0  # times the fastest rival so far (at least 60 s): stopped
-# The root comes last on the path, so that the installed fastml is imported and not the source tree.
-CHILD = "import sys; sys.path.append(sys.argv[1]); from benchmarks.measure import main; main(sys.argv[2])"
 
 
 @dataclass(frozen=True)
@@ -70,20 +65,6 @@ def still_racing(seconds):
     return [
         c for c, s in done.items() if c.library == "fastml" or s <= min(limit, NEARLY_BEST * best[c.library])
     ]
-
-
-def run_child(order, threads, limit):
-    """The measurement as a dict; {"error": why} if the process failed or took longer than `limit` seconds."""
-    environment = os.environ | {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")}
-    command = [sys.executable, "-P", "-c", CHILD, str(ROOT), json.dumps(order)]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"error": f"stopped after {limit:.0f} s", "stopped_after": limit}
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return {"error": last[:300]}
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 class Race:
@@ -138,7 +119,7 @@ class Race:
         setting = Setting(leaves=job["leaves"], threads=c.threads, seed=seed, rounds=job["rounds"])
         order = {"library": c.library, "mode": c.mode, "task_file": str(task_file), "setting": vars(setting)}
         when = datetime.now().isoformat(timespec="seconds")
-        outcome = run_child(order, c.threads, self.time_limit(job))
+        outcome = process.measured("benchmarks.measure:main", order, c.threads, self.time_limit(job))
         record = {**key, "version": current, "when": when, **outcome}
         self.records.add(record)
         told = f"{record['fit_seconds']:9.3f} s" if "fit_seconds" in record else record["error"]

@@ -19,9 +19,7 @@ fastest counts.
 import argparse
 import itertools
 import json
-import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,17 +27,12 @@ from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import boosting, rivals
+from benchmarks import boosting, process, rivals
 from benchmarks.boosting_tables import MB, markdown
 from benchmarks.measure import median_time
 from benchmarks.memory import PeakMemory
 from benchmarks.tree_contest import figure
 
-CHILD = """import sys
-sys.path.append(sys.argv[1])
-from benchmarks.dense_contest import child
-child(sys.argv[2])
-"""
 QUICK = 20.0  # seconds of a fit that is measured again in later turns
 SKIPPED = "skipped: "
 
@@ -94,27 +87,6 @@ def child(order):
     print(json.dumps({"seconds": seconds, "peak_bytes": peak, "quality": told}))
 
 
-def environment(threads):
-    """Variables of a process whose libraries, all of them, are to take so many threads."""
-    names = ("OMP", "OPENBLAS", "MKL", "NUMBA")
-    return os.environ | {f"{name}_NUM_THREADS": str(threads) for name in names}
-
-
-def run_child(order, limit):
-    """The measurement as a dict; {"error": why} if the process failed or took longer than `limit` seconds."""
-    command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, str(boosting.ROOT), json.dumps(order)]
-    try:
-        done = subprocess.run(
-            command, env=environment(order["threads"]), capture_output=True, text=True, timeout=limit
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"> {limit:.0f} s"}
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return {"error": last[:200]}
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def parse(bench, arguments):
     """Options of the command line."""
     parser = argparse.ArgumentParser(description=bench.__doc__)
@@ -150,7 +122,7 @@ def turns(name, case, contestants, options):
         if entry in over:
             continue
         order = {"bench": name, "set": case, "contestant": entry[0], "threads": entry[1], "turn": turn}
-        told = run_child(order, options.limit)
+        told = process.measured("benchmarks.dense_contest:child", order, entry[1], options.limit)
         if told.get("seconds", QUICK) >= QUICK:
             over.add(entry)
         records.append(order | told)

@@ -7,15 +7,14 @@ At the end: GFLOP/s of the kernel beside the machine's sgemm and its peak of fus
 
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
-from benchmarks import boosting, datasets
-from benchmarks.dense_contest import Contestant, NotHere, environment, run
+from benchmarks import datasets, process
+from benchmarks.dense_contest import Contestant, NotHere, run
 
 PASSES = 20
 MOST = 300
@@ -178,9 +177,7 @@ def flops():
 
     In a process of its own: a limit set while BLAS runs does not reach every copy of it that has been loaded.
     """
-    program = "import sys; sys.path.append(sys.argv[1]); from benchmarks.kmeans import print_flops as p; p()"
-    command = [sys.executable, "-P", "-W", "ignore", "-c", program, str(boosting.ROOT)]
-    return subprocess.run(command, env=environment(1), check=True, capture_output=True, text=True).stdout
+    return process.output("benchmarks.kmeans:print_flops", threads=1)
 
 
 def print_flops():

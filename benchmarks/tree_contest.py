@@ -6,16 +6,14 @@ on all threads and on one; later seeds have the better of the two, and only thos
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import boosting, datasets
+from benchmarks import boosting, datasets, process
 from benchmarks.boosting_tables import MB, markdown
 from benchmarks.tree_libraries import LIBRARIES
 
@@ -23,9 +21,6 @@ QUICK = 25.0  # seconds of a fit that is made for every seed
 ONE_THREAD = 5.0  # seconds of a fit that is tried on one thread, too
 QUICK_SETS = ("generated-10k", "letter", "adult", "diamonds")
 MEASURES = {"binary": "AUC", "multiclass": "accuracy", "regression": "RMSE"}
-CHILD = (
-    "import sys; sys.path.append(sys.argv[1]); from benchmarks.tree_measure import main; main(sys.argv[2])"
-)
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ class Contest:
             return
         order = {"library": library.name, "learner": job.learner, "task_file": str(task_file)}
         order |= {"n_trees": options.trees, "threads": threads, "seed": seed}
-        outcome = run_child(order, threads, options.limit)
+        outcome = process.measured("benchmarks.tree_measure:main", order, threads, options.limit)
         record = dict(zip(KEY, key, strict=True)) | {"version": library.version(), **outcome}
         record["when"] = datetime.now().isoformat(timespec="seconds")
         self._keep(record)
@@ -262,17 +257,3 @@ def verdict(own, rival, kind):
     if abs(apart) <= 2 * error:
         return "the same"
     return "better" if (apart > 0) == (kind != "regression") else "worse"
-
-
-def run_child(order, threads, limit):
-    """The measurement as a dict; {"error": why} if the process failed or took longer than `limit` seconds."""
-    environment = os.environ | {f"{name}_NUM_THREADS": str(threads) for name in ("OMP", "OPENBLAS", "MKL")}
-    command = [sys.executable, "-P", "-W", "ignore", "-c", CHILD, str(boosting.ROOT), json.dumps(order)]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"error": f"stopped after {limit:.0f} s", "stopped_after": limit}
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return {"error": last[:300]}
-    return json.loads(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""The trees of a model of another library as estimators of `fastml.tree`: ``tree_`` as scikit-learn has it."""
+"""Trees of a model of another library as estimators of `fastml.tree`, with the ``tree_`` of scikit-learn."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("benchmarks", reason="the benchmarks are in the source tree only")
 
-from benchmarks import dense_contest
+from benchmarks import dense_contest, process
 from benchmarks.dense_contest import Contestant, NotHere
 
 BENCH = '''
@@ -66,6 +66,7 @@ def test_ratio_is_that_of_the_medians_of_the_best_number_of_threads():
 
 def test_a_process_that_fails_says_why(bench):
     order = {"bench": bench, "set": "ones", "contestant": "fast", "threads": 1}
-    assert "error" in dense_contest.run_child(order | {"set": "none"}, 60)
-    assert np.isfinite(dense_contest.run_child(order, 60)["seconds"])
+    child = "benchmarks.dense_contest:child"
+    assert process.measured(child, order | {"set": "none"}, 1, 60) == {"error": "KeyError: 'none'"}
+    assert np.isfinite(process.measured(child, order, 1, 60)["seconds"])
     assert issubclass(NotHere, Exception)

@@ -216,14 +216,14 @@ def test_a_whole_run(tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn")
     calls = []
 
-    def made_up(order, threads, limit):
+    def made_up(function, order, threads, limit):
         calls.append((order["library"], order["setting"]["seed"]))
         found = record(order["library"], 1.0 if order["library"] == "fastml" else 9.0)
         return {
             k: found[k] for k in ("fit_seconds", "peak_bytes", "predict_seconds", "quality", "kind", "shape")
         }
 
-    monkeypatch.setattr(boosting, "run_child", made_up)
+    monkeypatch.setattr(boosting.process, "measured", made_up)
     monkeypatch.setattr(boosting.datasets, "stored", lambda *_: tmp_path / "task")
     monkeypatch.setattr(rivals, "version", lambda name: "1" if name in ("fastml", "sklearn") else None)
     options = ["--sets", "adult", "--leaves", "31", "--repeat", "2", "--output", str(tmp_path / "r.jsonl")]

@@ -26,11 +26,11 @@ def run(monkeypatch, tmp_path, answers, arguments=(), name="forest", learners=No
     """A contest in which `answers(order)` stands for the measuring process; returns the orders."""
     orders = []
 
-    def child(order, threads, limit):
+    def child(function, order, threads, limit):
         orders.append((order["library"], order["threads"], order["seed"]))
         return answers(order)
 
-    monkeypatch.setattr(tree_contest, "run_child", child)
+    monkeypatch.setattr(tree_contest.process, "measured", child)
     monkeypatch.setattr(tree_contest.datasets, "stored", lambda *_: tmp_path / "task")
     monkeypatch.setattr(tree_contest.LIBRARIES["sklearn"].__class__, "version", lambda self: "1")
     contest = Contest(name, learners or {"random forest": "8 times"}, n_trees=50)
