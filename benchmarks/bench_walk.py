@@ -1,7 +1,7 @@
-"""Walks down fully grown trees, one thread, every instruction set; extra_info has ns per row and tree.
+"""Walks down the trees of forests, one thread, every instruction set; extra_info has ns per row and tree.
 
-By value (src_c/tree/walk.h) and by key (src_c/tree/key_walk.h); reading the rows and adding up the values
-is included.
+Fully grown trees by value (src_c/tree/walk.h) and by key (src_c/tree/key_walk.h), shallow ones by key and
+over codes (src_c/tree/traverse.h); reading the rows and adding up the values is included.
 """
 
 from functools import cache
@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from fastml._engine.runtime import kernels
+from fastml._engine.tree.cart_sums import sum_values
 from fastml._engine.tree.key_pack import KeyPack, key_pack_of
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values
-from fastml.ensemble import RandomForestClassifier, RandomForestRegressor
+from fastml.ensemble import AdaBoostClassifier, RandomForestClassifier, RandomForestRegressor
 
 N_FIT, N_TREES = 200_000, 20
 
@@ -55,6 +56,29 @@ def bench_walk(benchmark, isa, name, by, n_rows):
     sums = np.zeros((n_rows, trees.width))
     benchmark.pedantic(lambda: add_values(trees, rows, sums), rounds=3, warmup_rounds=1)
     benchmark.extra_info["ns_per_row_and_tree"] = round(benchmark.stats["min"] / n_rows / N_TREES * 1e9, 1)
+
+
+@cache
+def shallow_forest(depth):
+    """100 trees of a regression; 300 stumps of AdaBoost if the depth is 1."""
+    X, y = data()
+    if depth == 1:
+        model = AdaBoostClassifier(n_estimators=300, random_state=0).fit(X[:20_000], y[:20_000] > 0)
+        return model._members.votes
+    return RandomForestRegressor(100, max_depth=depth, random_state=0).fit(X[:20_000], y[:20_000])._cart
+
+
+@pytest.mark.parametrize("by", ["key", "code"])
+@pytest.mark.parametrize("depth", [1, 3, 6, 8, 10])
+def bench_shallow(benchmark, isa, depth, by):
+    trees = shallow_forest(depth)
+    trees.views = {"over codes": None} if by == "key" else {}
+    key_pack_of(trees, True)
+    rows = ValueRows(np.random.default_rng(1).normal(size=(100_000, 28)), None, trees.used_features())
+    benchmark.pedantic(lambda: sum_values(trees, rows), rounds=3, warmup_rounds=3)
+    benchmark.extra_info["over_codes"] = trees.views.get("over codes") is not None
+    ns = benchmark.stats["min"] / rows.n_rows / trees.n_trees * 1e9
+    benchmark.extra_info["ns_per_row_and_tree"] = round(ns, 2)
 
 
 @pytest.mark.parametrize("name", ["classes", "number"])

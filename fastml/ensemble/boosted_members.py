@@ -19,6 +19,7 @@ from sklearn.utils.validation import has_fit_parameter, validate_data
 from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.cart_pack import impurity_decreases
+from fastml._engine.tree.cart_sums import sum_values
 from fastml._engine.tree.code_walk import leaves_of_codes
 from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
@@ -226,9 +227,7 @@ class TreeMembers:
 
     def total(self, rows, weights):
         """Sum of all votes: array of shape (n_rows, 1 or n_classes)."""
-        sums = np.zeros((rows.n_rows, self.votes.width))
-        add_values(self.votes, rows, sums, n_threads=self.tree._threads())
-        return sums
+        return sum_values(self.votes, rows, self.tree._threads())
 
     def predictor(self, finish, apart):
         """A function of single rows (see `CartModel.predictor`).

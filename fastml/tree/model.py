@@ -15,12 +15,13 @@ from fastml._engine.runtime.progress import RowProgress
 from fastml._engine.runtime.threads import resolve_n_jobs
 from fastml._engine.tree.cart import CartGrower
 from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.cart_sums import sum_values
 from fastml._engine.tree.flat_trees import used_features
 from fastml._engine.tree.shap_planes import ValuePlanes
 from fastml._engine.tree.table import Table
 from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
-from fastml._engine.tree.walk import add_values, leaves
+from fastml._engine.tree.walk import leaves
 from fastml._input.tables import check_table
 from fastml.inspection.shap import ShapModel
 from fastml.inspection.trees import ShownTrees
@@ -345,8 +346,7 @@ class CartModel(ShownTrees, ShapModel):
 
 def _means(cart, rows, n_threads, progress=None):
     """Means of the values of the trees: float64 array of shape (n_rows, width)."""
-    out = np.zeros((rows.n_rows, cart.width))
-    add_values(cart, rows, out, n_threads=n_threads, progress=progress)
+    out = sum_values(cart, rows, n_threads, progress)
     out /= len(cart)
     if cart.n_classes == (2,):
         out[:, 0] = 1.0 - out[:, 1]

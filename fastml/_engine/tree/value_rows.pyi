@@ -4,11 +4,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fastml._engine.tree.binning import BinMapper
+from fastml._engine.tree.source import Source
 
 class ValueRows:
     n_rows: int
     n_features: int
     width: int
+    @property
+    def table(self) -> Source | None: ...
     def __init__(
         self,
         X: Any,

@@ -73,6 +73,11 @@ cdef class ValueRows:
                 self.slot[self.features[j]] = <int32_t>j
         self.width = max(<Py_ssize_t>1, self.features.shape[0])
 
+    @property
+    def table(self):
+        """The table of numbers as it lies, a `Source`; None of rows that are binned or sparse."""
+        return None if self.source is None or self.source.is_sparse else self.source
+
     def __dealloc__(self):
         free(self.slot)
 

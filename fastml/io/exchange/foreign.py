@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastml._engine.tree.plane_layout import MOST_EDGES
 from fastml._engine.tree.validate import MAX_DEPTH
 from fastml.io.errors import ModelFileError
 
-__all__ = ["FEATURE_LIMIT", "MOST_EDGES", "ForeignForest", "as_integers", "as_reals", "piecewise"]
+__all__ = ["FEATURE_LIMIT", "ForeignForest", "as_integers", "as_reals", "piecewise"]
 
-MOST_EDGES = 254
-"""Numbers between which a condition may change: those of a plane of `layout`."""
 FEATURE_LIMIT = 2**24
 """Features that an imported model may have: the bins of each take some hundred bytes."""
 
