@@ -79,6 +79,10 @@ class Seed(ABC):
             with suppress(ValueError, AttributeError):
                 method = getattr(model, name)
                 method() if name == "dump" else method(rows)
+        with suppress(ValueError, AttributeError):
+            for member in model.estimators_:
+                member.tree_.compute_node_depths()
+                member.predict(rows)
 
 
 class FileSeed(Seed):
