@@ -79,4 +79,7 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .traverse_step_ns = FN(traverse_step_ns),
     .traverse_level_ns = FN(traverse_level_ns),
     .walk_rows = FN(walk_rows),
+    .histogram_outputs = FN(histogram_outputs),
+    .histogram_spread = FN(histogram_spread),
+    .row_cells_outputs = FN(row_cells_outputs),
 };

@@ -8,6 +8,8 @@
  */
 #include "histogram.h"
 
+#include <string.h>
+
 #include "../simd.h"
 
 #define HISTOGRAM_AHEAD 16 /* rows; long enough to cover a miss to memory at 10 ns a row */
@@ -123,6 +125,82 @@ void FN(histogram_rows)(const histogram_block *block, int32_t counted, const uin
         add_any_rows(block, 1, rows, first, gh, n, cells);
     else
         add_any_rows(block, 0, rows, first, gh, n, cells);
+}
+
+/* Several outputs at once. */
+
+enum { ROWS_OF_CELLS = 64 };
+
+/* The cells of m rows, row after row; lines of w, zeros for the outputs that there are not. */
+static ALWAYS_INLINE void cells_of_rows(const uint32_t *const *gh, int32_t n_outputs, int32_t w,
+                                        int64_t first, int64_t m, int64_t *x) {
+    for (int32_t k = 0; k < w; k++)
+        for (int64_t i = 0; i < m; i++)
+            x[i * w + k] = k < n_outputs ? cell_of(gh[k][first + i]) : 0;
+}
+
+typedef int64_t line_of_4 __attribute__((vector_size(32)));
+typedef int64_t line_of_8 __attribute__((vector_size(64)));
+
+/* Whole lines, which a compiler cuts into the vectors that there are: loops over w are cut smaller. */
+static ALWAYS_INLINE void add_line(int64_t *line, const int64_t *x, int32_t w) {
+    if (w == 4) {
+        line_of_4 sum, term;
+        memcpy(&sum, line, sizeof sum);
+        memcpy(&term, x, sizeof term);
+        sum += term;
+        memcpy(line, &sum, sizeof sum);
+    } else {
+        line_of_8 sum, term;
+        memcpy(&sum, line, sizeof sum);
+        memcpy(&term, x, sizeof term);
+        sum += term;
+        memcpy(line, &sum, sizeof sum);
+    }
+}
+
+static ALWAYS_INLINE void add_outputs(const histogram_block *block, int64_t first, const uint32_t *const *gh,
+                                      int32_t n_outputs, int32_t w, int64_t lo, int64_t hi, int64_t *lines) {
+    const int32_t d = block->n_features, *offset = block->offset, *position = block->position;
+    for (int64_t i = lo; i < hi; i += ROWS_OF_CELLS) {
+        const int64_t m = hi - i < ROWS_OF_CELLS ? hi - i : ROWS_OF_CELLS;
+        int64_t x[ROWS_OF_CELLS * HISTOGRAM_OUTPUTS];
+        cells_of_rows(gh, n_outputs, w, i, m, x);
+        const uint8_t *a = block->codes + (first + i) * block->stride;
+        for (int64_t r = 0; r < m; r++, a += block->stride)
+            for (int32_t j = 0; j < d; j++)
+                add_line(lines + w * (int64_t)(offset[j] - offset[0] + a[position ? position[j] : j]),
+                         x + r * w, w);
+    }
+}
+
+/* Adds rows lo to hi - 1 (of the matrix: first + lo, ...) to the cells of up to HISTOGRAM_OUTPUTS outputs.
+ *
+ * gh: the packed gradients of each output.   lines: histogram_line(n_outputs) cells, one for each output, for
+ * every cell of the block.
+ */
+void FN(histogram_outputs)(const histogram_block *block, int64_t first, const uint32_t *const *gh,
+                           int32_t n_outputs, int64_t lo, int64_t hi, int64_t *lines) {
+    if (histogram_line(n_outputs) == 4)
+        add_outputs(block, first, gh, n_outputs, 4, lo, hi, lines);
+    else
+        add_outputs(block, first, gh, n_outputs, HISTOGRAM_OUTPUTS, lo, hi, lines);
+}
+
+/* Histograms of the outputs from lines: cells[k][c] = sum over parts of their cell c of output k, for lo <= c
+ * < hi. part_cells: cells from part to part.
+ */
+void FN(histogram_spread)(const int64_t *lines, int64_t n_parts, int64_t part_cells, int32_t n_outputs,
+                          int64_t lo, int64_t hi, int64_t *const *cells) {
+    const int32_t w = histogram_line(n_outputs);
+    for (int64_t c = lo; c < hi; c++) {
+        int64_t sum[HISTOGRAM_OUTPUTS] = {0};
+        for (int64_t p = 0; p < n_parts; p++)
+            for (int32_t k = 0; k < w; k++)
+                sum[k] += lines[p * part_cells + c * w + k];
+        for (int32_t k = 0; k < n_outputs; k++)
+            cells[k][c] = sum[k];
+    }
 }
 
 /* cells += other */

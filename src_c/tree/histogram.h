@@ -22,6 +22,7 @@
 #define HISTOGRAM_PAD 8
 #define HISTOGRAM_FULL 264
 #define HISTOGRAM_COUNTED 1023
+#define HISTOGRAM_OUTPUTS 8 /* most outputs that are counted at once */
 
 static inline int64_t cell_of(uint32_t gh) {
     return (int64_t)(((uint64_t)(int64_t)((int32_t)gh >> 16) << 32) + (gh & 0xFFFFu));
@@ -35,6 +36,9 @@ static inline int64_t counted_of(uint32_t gh) {
 static inline int64_t counted_g(int64_t cell) { return cell >> 36; }
 static inline int64_t counted_h(int64_t cell) { return cell >> 10 & 0x3FFFFFF; }
 static inline int64_t counted_rows(int64_t cell) { return cell & 0x3FF; }
+
+/* Several outputs counted at once: their cells of one code lie side by side, so many to a line. */
+static inline int32_t histogram_line(int32_t n_outputs) { return n_outputs <= 4 ? 4 : HISTOGRAM_OUTPUTS; }
 
 /* One block of features of the row-major codes. */
 typedef struct histogram_block {

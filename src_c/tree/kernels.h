@@ -146,6 +146,13 @@ typedef struct fastml_tree_kernels {
     double (*traverse_level_ns)(int64_t n_nodes);
     /* tree/walk */
     void (*walk_rows)(const walk_tree *tree, const double *rows, int64_t stride, int64_t n, uint32_t *leaf);
+    /* several outputs at once: tree/histogram, tree/row_cells */
+    void (*histogram_outputs)(const histogram_block *block, int64_t first, const uint32_t *const *gh,
+                              int32_t n_outputs, int64_t lo, int64_t hi, int64_t *lines);
+    void (*histogram_spread)(const int64_t *lines, int64_t n_parts, int64_t part_cells, int32_t n_outputs,
+                             int64_t lo, int64_t hi, int64_t *const *cells);
+    void (*row_cells_outputs)(const row_cells *lists, int64_t first, const uint32_t *const *gh,
+                              int32_t n_outputs, int64_t lo, int64_t hi, int64_t *lines);
 } fastml_tree_kernels;
 
 extern const fastml_tree_kernels fastml_tree_kernels_serial;

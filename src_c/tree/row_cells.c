@@ -98,6 +98,40 @@ void FN(row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *
     }
 }
 
+static ALWAYS_INLINE void add_lists_of_outputs(const row_cells *lists, int64_t first,
+                                               const uint32_t *const *gh, int32_t n_outputs, int32_t w,
+                                               int64_t lo, int64_t hi, int64_t *lines) {
+    const uint32_t *start = lists->start;
+    const int64_t length = lists->length;
+    int64_t sum[HISTOGRAM_OUTPUTS] = {0};
+    for (int64_t i = lo; i < hi; i += ROWS_OF_CELLS) {
+        const int64_t m = hi - i < ROWS_OF_CELLS ? hi - i : ROWS_OF_CELLS;
+        int64_t x[ROWS_OF_CELLS * HISTOGRAM_OUTPUTS];
+        cells_of_rows(gh, n_outputs, w, i, m, x);
+        for (int64_t r = 0; r < m; r++) {
+            const int64_t row = first + i + r;
+            const uint16_t *list = lists->cells + (start ? 4 * (int64_t)start[row] : row * length);
+            const uint16_t *end = lists->cells + (start ? 4 * (int64_t)start[row + 1] : (row + 1) * length);
+            for (; list + 4 <= end; list += 4)
+                for (int j = 0; j < 4; j++)
+                    add_line(lines + w * (int64_t)list[j], x + r * w, w);
+            for (; list < end; list++)
+                add_line(lines + w * (int64_t)*list, x + r * w, w);
+            add_line(sum, x + r * w, w);
+        }
+    }
+    add_line(lines + w * (int64_t)lists->total, sum, w);
+}
+
+/* row_cells_add for several outputs. Arguments as of histogram_outputs. */
+void FN(row_cells_outputs)(const row_cells *lists, int64_t first, const uint32_t *const *gh,
+                           int32_t n_outputs, int64_t lo, int64_t hi, int64_t *lines) {
+    if (histogram_line(n_outputs) == 4)
+        add_lists_of_outputs(lists, first, gh, n_outputs, 4, lo, hi, lines);
+    else
+        add_lists_of_outputs(lists, first, gh, n_outputs, HISTOGRAM_OUTPUTS, lo, hi, lines);
+}
+
 /* What the lists left out: the omitted cells, then the cells of features that share a table (zero before). */
 void FN(row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int32_t total, int64_t *cells) {
     for (int32_t k = 0; k < n_groups; k++) {

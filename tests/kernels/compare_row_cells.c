@@ -51,12 +51,21 @@ static void lists(const fastml_tree_kernels *k, bench *b) {
     const row_cells lists = {cells_of_rows, filled ? start : NULL, n_groups, total};
     k->row_cells_add(&lists, counted, numbers, at, gh, n, cells);
     k->row_cells_complete(groups, n_groups, total, cells);
+    const int32_t n_outputs = 1 + (int32_t)below(b, HISTOGRAM_OUTPUTS);
+    const uint32_t *outputs[HISTOGRAM_OUTPUTS];
+    for (int32_t o = 0; o < n_outputs; o++)
+        outputs[o] = gh;
+    const int64_t n_lines = (int64_t)n_cells * histogram_line(n_outputs);
+    int64_t *lines = zeros(b, (size_t)n_lines * sizeof *lines);
+    k->row_cells_outputs(&lists, at, outputs, n_outputs, 0, listed ? 0 : n, lines);
+    keep(b, lines, (size_t)n_lines * sizeof *lines);
     keep(b, cells_of_rows, (size_t)entries * sizeof *cells_of_rows);
     keep(b, cells, (size_t)n_features_cells * sizeof *cells);
 }
 
 const kernel_case row_cells_cases[] = {
     {"row_cells_add", lists},
+    {"row_cells_outputs", lists},
     {"row_cells_complete", lists},
     {"row_cells_fill", lists},
     {NULL, NULL},

@@ -335,6 +335,10 @@ cdef extern from "tree/kernels.h" nogil:
                               uint64_t key, uint32_t *gh, Packed *block) noexcept nogil
         void (*histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
                                const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
+        void (*histogram_outputs)(const histogram_block *block, int64_t first, const uint32_t *const *gh,
+                                  int32_t n_outputs, int64_t lo, int64_t hi, int64_t *lines) noexcept nogil
+        void (*histogram_spread)(const int64_t *lines, int64_t n_parts, int64_t part_cells, int32_t n_outputs,
+                                 int64_t lo, int64_t hi, int64_t *const *cells) noexcept nogil
         void (*histogram_add)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         void (*histogram_subtract)(int64_t *cells, const int64_t *other, int64_t n) noexcept nogil
         int64_t (*impurity_totals)(const impurity_params *params, const uint8_t *records, int64_t n,
@@ -360,6 +364,8 @@ cdef extern from "tree/kernels.h" nogil:
                                  const partition_rule *rule, uint8_t *right) noexcept nogil
         void (*row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
                               const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
+        void (*row_cells_outputs)(const row_cells *lists, int64_t first, const uint32_t *const *gh, int32_t n_outputs,
+                                  int64_t lo, int64_t hi, int64_t *lines) noexcept nogil
         void (*row_cells_complete)(const row_cells_group *groups, int32_t n_groups, int32_t total,
                                    int64_t *cells) noexcept nogil
         int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,

@@ -24,6 +24,9 @@ _TREE_STREAM, _FEATURE_STREAM = 1, 2
 # of one node then lie close together in memory. Smaller matrices live in the cache anyway.
 REORDER_ROUNDS, REORDER_MIN_ROWS = 10, 100_000
 
+# Least number of trees of a round whose roots are counted together.
+TOGETHER_MIN = 3
+
 # The gradient kernels write this where a gradient or hessian would be larger (GRADIENT_HUGE).
 _HUGE = float(np.float32(1e37))
 
@@ -126,6 +129,10 @@ class BoostingLoop:
         self._g = np.empty(raw.shape[1], dtype=np.float32)
         self._h = None if constant_hessian else np.empty(raw.shape[1], dtype=np.float32)
         self._n_features = binned.n_features
+        # on all rows and features the trees of a round have one root, which is counted for several at once
+        together = isinstance(self.row_sampler, AllRows) and self.feature_fraction == 1.0
+        together = together and raw.shape[0] >= TOGETHER_MIN
+        self._together = grower.outputs_together(raw.shape[0]) if together else 1
 
     @property
     def n_outputs(self):
@@ -161,6 +168,8 @@ class BoostingLoop:
             self.objective.start_round(self.y, self.raw, self.weight, self.n_threads)
             self.row_sampler.start_round(round_index)
             for k in range(self.n_outputs):
+                if self._together > 1 and k % self._together == 0:
+                    self._count_roots(round_index, k)
                 self._grow_tree(round_index, k, new_factor)
             for tree_index in dropped:
                 self._put_back(tree_index, old_factor)
@@ -179,15 +188,31 @@ class BoostingLoop:
                     self.forest.scale(tree_index, 1.0)  # tells the forest that it has changed
             raise
 
-    def _grow_tree(self, round_index, k, factor):
-        objective, grower, g, h = self.objective, self.grower, self._g, self._h
-        stats = objective.gradients(self.y, self.raw, self.weight, k, g, h, self.n_threads)
-        if max(stats[:2]) >= _HUGE and (self.weight is not None or objective.name == "custom"):
+    def _tree_seed(self, round_index, k):
+        return mix_seed(self.grower_seed, _TREE_STREAM, round_index, k)
+
+    def _gradients(self, k):
+        """Gradients of one output, into `_g` and `_h`; their statistics."""
+        stats = self.objective.gradients(self.y, self.raw, self.weight, k, self._g, self._h, self.n_threads)
+        if max(stats[:2]) >= _HUGE and (self.weight is not None or self.objective.name == "custom"):
             raise ValueError(
                 "gradients of the loss, multiplied by the weights, are too large for float32: divide the "
                 "sample weights (or what the custom loss returns) by a constant"
             )
-        rows, rest = self.row_sampler.draw(k, g, h)
+        return stats
+
+    def _count_roots(self, round_index, first):
+        """Count the roots of the trees from output `first` on that are counted together."""
+        last = min(first + self._together, self.n_outputs)
+        for k in range(first, last):
+            stats = self._gradients(k)
+            self.grower.share_root(k - first, self._g, self._h, self._tree_seed(round_index, k), stats)
+        self.grower.count_roots(last - first)
+
+    def _sample_and_grow(self, round_index, k):
+        """A tree of output k on what has been drawn for it; the rows that have not been."""
+        stats = self._gradients(k)
+        rows, rest = self.row_sampler.draw(k, self._g, self._h)
         if rows is not None or self.row_sampler.reweights:
             stats = None  # they were those of all rows, before the sampling
         features = None
@@ -195,8 +220,19 @@ class BoostingLoop:
             features = draw_features(
                 self._n_features, self.feature_fraction, mix_seed(self.seed, _FEATURE_STREAM), round_index, k
             )
-        seed = mix_seed(self.grower_seed, _TREE_STREAM, round_index, k)
-        tree = grower.grow(g, h, seed, rows=rows, features=features, weights=self.leaf_weight, stats=stats)
+        seed = self._tree_seed(round_index, k)
+        tree = self.grower.grow(
+            self._g, self._h, seed, rows=rows, features=features, weights=self.leaf_weight, stats=stats
+        )
+        return tree, rest
+
+    def _grow_tree(self, round_index, k, factor):
+        objective, grower, rest = self.objective, self.grower, None
+        if self._together > 1:
+            seed = self._tree_seed(round_index, k)
+            tree = grower.grow_shared(k % self._together, seed, weights=self.leaf_weight)
+        else:
+            tree, rest = self._sample_and_grow(round_index, k)
         value, leaves = tree["value"], grower.leaf_nodes
         if objective.refit:
             rows_of_leaves = [grower.leaf_rows(i) for i in range(leaves.size)]

@@ -15,13 +15,22 @@ from libc.string cimport memcpy, memset
 from fastml._engine.runtime.tree_kernels cimport K, GradientStats, Packed
 from fastml._engine.tree.frontier cimport Leaf
 from fastml._engine.tree.gradient cimport gradient_stats, pack_gradients, raise_gradient_status
-from fastml._engine.tree.histogram cimport COUNTED, HistogramLayout
+from fastml._engine.tree.histogram cimport COUNTED, OUTPUTS, HistogramLayout
+from fastml._engine.tree.shared_roots cimport SharedRoots
 from fastml._engine.tree.split cimport mix
 from fastml._engine.tree.turns cimport Turns
 
 cdef enum:
     ROWS_PER_TASK = 16384    # when leaf values are added to the scores
     UNTRIED = -1             # Leaf.left before its split has been tried
+    SHARED_ROWS = 8192       # least number of rows of which roots are counted together
+
+cdef int64_t SHARED_BYTES = 64 << 20  # that their histograms may take
+
+
+cdef inline uint64_t tree_key(seed):
+    """Seeds the rounding of gradients and what is drawn in a tree."""
+    return mix(<uint64_t> (seed & 0xFFFFFFFFFFFFFFFF) + 0x9E3779B97F4A7C15u)
 
 
 cdef class Grower(Turns):
@@ -86,44 +95,51 @@ cdef class Grower(Turns):
         dict of arrays
             The node fields of `Forest`, values being Newton steps, and ``category_sets``.
         """
+        cdef const uint32_t *chosen = NULL
+        cdef Packed packed
+        self.set_features(features)
+        self.rows.start(rows)
+        if rows is not None:
+            chosen, stats = self.rows.rows[0], None
+        self.pack(g, h, seed, chosen, self.rows.n, stats, self.rows.gh[0], &packed)
+        return self.grow_packed(&packed, h is None or self.constant_hessian, seed, weights, -1)
+
+    cdef pack(self, const float[::1] g, h, seed, const uint32_t *rows, Py_ssize_t n, stats, uint32_t *gh,
+              Packed *packed):
+        """Packed gradients of n rows (``rows``, or all when NULL)."""
         cdef const float[::1] hessian
         cdef const float *h_p = NULL
-        cdef const double[::1] weight
-        cdef const uint32_t *rows_p = NULL
         cdef GradientStats known
-        cdef Packed packed
-        cdef Py_ssize_t n = self.binned.n_rows
         cdef int status = 0
-        cdef bint given = stats is not None and rows is None
-        cdef Leaf *root
-        if g.shape[0] != n:
-            raise ValueError(f"g has {g.shape[0]} entries, expected one per row ({n})")
+        cdef bint given = stats is not None
+        if g.shape[0] != self.binned.n_rows:
+            raise ValueError(f"g has {g.shape[0]} entries, expected one per row ({self.binned.n_rows})")
         if h is not None and not self.constant_hessian:
             hessian = h
-            if hessian.shape[0] != n:
-                raise ValueError(f"h has {hessian.shape[0]} entries, expected one per row ({n})")
+            if hessian.shape[0] != self.binned.n_rows:
+                raise ValueError(f"h has {hessian.shape[0]} entries, expected one per row ({self.binned.n_rows})")
             h_p = &hessian[0]
+        if given:
+            known.max_abs_g, known.max_h, known.min_h, known.sum_abs_g, known.sum_h = stats
+        cdef uint64_t key = tree_key(seed)
+        with nogil:
+            if not given:
+                status = gradient_stats(&g[0], h_p, n, rows, self.n_threads, &known)
+            if status == 0:
+                status = pack_gradients(&g[0], h_p, n, rows, key, &known, self.n_threads, gh, packed)
+        raise_gradient_status(status)
+
+    cdef grow_packed(self, const Packed *packed, bint constant, seed, weights, int shared):
+        """Grows a tree on the packed gradients. shared: the root whose histogram there is; -1: it is counted."""
+        cdef const double[::1] weight
+        cdef Py_ssize_t n = self.rows.n
+        cdef Leaf *root
         self.search.weights = NULL
         if weights is not None and self.min_weight > 0:
             weight = weights
             self.search.weights = &weight[0]
-        self.set_features(features)
-        cdef uint64_t start = <uint64_t> (seed & 0xFFFFFFFFFFFFFFFF)
-        self.search.seed = self.columns.seed = mix(start + 0x9E3779B97F4A7C15u)
-        self.rows.start(rows)
-        n = self.rows.n
-        if not self.rows.implicit_root:
-            rows_p = self.rows.rows[0]
-        if given:
-            known.max_abs_g, known.max_h, known.min_h, known.sum_abs_g, known.sum_h = stats
-        with nogil:
-            if not given:
-                status = gradient_stats(&g[0], h_p, n, rows_p, self.n_threads, &known)
-            if status == 0:
-                status = pack_gradients(&g[0], h_p, n, rows_p, self.search.seed, &known, self.n_threads,
-                                        self.rows.gh[0], &packed)
-        raise_gradient_status(status)
-        self.set_scales(&packed, h_p == NULL)
+        self.search.seed = self.columns.seed = tree_key(seed)
+        self.set_scales(packed, constant)
         self.front.clear()
         self.tree.n_nodes = self.tree.n_sets = 0
         self.reserve(1)
@@ -151,7 +167,10 @@ cdef class Grower(Turns):
             if root.slot < 0:
                 raise MemoryError()
             with nogil:
-                self.count(root, root.slot, root.sums.counted, self.n_threads)
+                if shared < 0:
+                    self.count(root, root.slot, root.sums.counted, self.n_threads)
+                else:
+                    self.roots.exchange_cells(shared, self.pool.slots + root.slot)
                 self.search_leaf(0, NULL, self.pool.slots[root.slot], self.work, self.n_threads)
             if root.split.gain > 0:
                 self.front.push(&self.front.queue, 0)
@@ -160,6 +179,61 @@ cdef class Grower(Turns):
         tree = self.tree.arrays(self.edges)
         self.leaf_nodes = np.flatnonzero(tree["feature"] < 0).astype(np.int32)
         return tree
+
+    # ---- trees whose roots are counted together --------------------------------------------------------------------
+
+    def outputs_together(self, int n_outputs):
+        """How many of a round's trees, on all rows and features, are to have their roots counted together.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Trees of the round.
+
+        Returns
+        -------
+        int
+            1: none.
+        """
+        cdef int n_groups = (n_outputs + OUTPUTS - 1) // OUTPUTS
+        if self.binned.n_rows < SHARED_ROWS:
+            return 1
+        self.set_features(None)
+        if self.layout.n_features == 0 or self.pool.cells * OUTPUTS * <int64_t> sizeof(int64_t) > SHARED_BYTES:
+            return 1
+        return (n_outputs + n_groups - 1) // n_groups
+
+    def share_root(self, int k, const float[::1] g not None, h, seed, stats):
+        """Take the gradients of the k-th of the trees that are grown together. Parameters as of `grow`."""
+        if not 0 <= k < OUTPUTS:
+            raise IndexError(f"root {k} of {OUTPUTS}")
+        if self.roots is None:
+            self.roots = SharedRoots(self.binned.n_rows)
+        self.pack(g, h, seed, NULL, self.binned.n_rows, stats, self.roots.gh[k], &self.roots.packed[k])
+        self.roots.constant[k] = h is None or self.constant_hessian
+
+    def count_roots(self, int n_outputs):
+        """Count the roots of the first n_outputs trees that `share_root` has taken gradients of."""
+        if self.roots is None or not 0 < n_outputs <= OUTPUTS:
+            raise IndexError(f"{n_outputs} roots of {OUTPUTS}")
+        self.set_features(None)
+        self.roots.reserve(self.layout, self.pool.cells, self.n_threads)
+        with nogil:
+            self.roots.count(self.layout, self.binned.n_rows, n_outputs, self.n_threads)
+
+    def grow_shared(self, int k, seed=0, weights=None):
+        """Grow the k-th tree after `count_roots`, once: the tree that `grow` gives for the same gradients and seed.
+
+        Returns
+        -------
+        dict of arrays
+        """
+        if self.roots is None or not 0 <= k < self.roots.n_counted:
+            raise IndexError(f"root {k} has not been counted")
+        self.set_features(None)
+        self.rows.start(None)
+        self.roots.exchange_gradients(k, self.rows.gh)
+        return self.grow_packed(&self.roots.packed[k], self.roots.constant[k], seed, weights, k)
 
     cdef set_features(self, features):
         """The active features; their layout is kept from tree to tree while they stay the same."""

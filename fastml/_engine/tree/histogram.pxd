@@ -7,6 +7,7 @@ from fastml._engine.tree.row_cells cimport BlockLists
 
 cdef enum:
     COUNTED = 1023  # HISTOGRAM_COUNTED of histogram.h
+    OUTPUTS = 8     # HISTOGRAM_OUTPUTS
 
 
 cdef class HistogramLayout:
@@ -47,3 +48,7 @@ cdef class HistogramPool:
 
 cdef void build_histogram(HistogramLayout layout, const uint32_t *rows, int64_t first, const uint32_t *gh, int64_t n,
                           int64_t *cells, bint counted, int64_t *scratch, int n_threads) noexcept nogil
+
+cdef int row_parts(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil
+cdef bint listed(HistogramLayout layout, int b, int64_t n) noexcept nogil
+cdef void complete(HistogramLayout layout, int b, int64_t *cells) noexcept nogil

@@ -205,7 +205,7 @@ cdef class HistogramPool:
             self.release(<int32_t> (self.n_slots - 1 - s))
 
 
-cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil:
+cdef int row_parts(HistogramLayout layout, int64_t n, int n_threads) noexcept nogil:
     """Into how many parts the rows are cut: 1 when the feature blocks alone keep all threads busy."""
     cdef int parts = (n_threads + layout.n_blocks - 1) // layout.n_blocks
     cdef int64_t most = n // ROWS_PER_THREAD
@@ -214,7 +214,7 @@ cdef inline int row_parts(HistogramLayout layout, int64_t n, int n_threads) noex
     return parts if parts > 1 else 1
 
 
-cdef inline bint listed(HistogramLayout layout, int b, int64_t n) noexcept nogil:
+cdef bint listed(HistogramLayout layout, int b, int64_t n) noexcept nogil:
     """Whether n rows are counted by lists of cells."""
     return layout.block_lists[b] != NULL and n >= layout.block_lists[b].least_rows
 
