@@ -125,9 +125,9 @@ class Smoother:
         sums = np.ascontiguousarray(sums, dtype=np.float64).reshape(rows, columns, -1)
         if self._terms is None:
             return self._convolved(sums, n_threads).reshape(rows * columns, -1)
-        out = 0.0
-        for along_x, along_y in self._terms:
-            out = out + self._separated(sums, along_x, along_y, n_threads)
+        out = self._separated(sums, *self._terms[0], n_threads)
+        for along_x, along_y in self._terms[1:]:
+            out += self._separated(sums, along_x, along_y, n_threads)
         return out.reshape(rows * columns, -1)
 
     def _separated(self, sums, along_x, along_y, n_threads):
@@ -135,20 +135,20 @@ class Smoother:
         weights_y = along_y(self.grid.gaps_y())
         out = np.empty_like(sums)
         between = np.empty_like(sums)
-        parities = (0, 1) if self.grid.is_hexagonal else (0,)
-        for parity in parities:
-            step = len(parities)
-            if self.grid.is_hexagonal:
-                shift = 0.5 * (np.arange(rows) % 2) - 0.5 * parity  # of the source row against the target's
-                kinds = {s: along_x(self.grid.gaps_x(s)) for s in np.unique(shift)}
-                weights_x = np.stack([kinds[s] for s in shift])
-            else:
-                weights_x = np.broadcast_to(along_x(self.grid.gaps_x()), (rows, columns, columns))
+        if not self.grid.is_hexagonal:
+            weights_x = np.broadcast_to(along_x(self.grid.gaps_x()), (rows, columns, columns))
             products(weights_x, sums, between, n_threads)
-            targets = weights_y[parity::step]
+            lines = (1, rows, columns * width)
+            products(weights_y[None], between.reshape(lines), out.reshape(lines), n_threads)
+            return out
+        for parity in (0, 1):
+            shift = 0.5 * (np.arange(rows) % 2) - 0.5 * parity  # of the source row against the target's
+            kinds = {s: along_x(self.grid.gaps_x(s)) for s in np.unique(shift)}
+            products(np.stack([kinds[s] for s in shift]), sums, between, n_threads)
+            targets = weights_y[parity::2]
             smooth = np.empty((1, len(targets), columns * width))
             products(targets[None], between.reshape(1, rows, columns * width), smooth, n_threads)
-            out[parity::step] = smooth.reshape(-1, columns, width)
+            out[parity::2] = smooth.reshape(-1, columns, width)
         return out
 
     def _convolved(self, sums, n_threads):

@@ -96,11 +96,9 @@ def update(statistics, codebook, smoother, n_threads):
     array like `codebook`
     """
     weights = np.ascontiguousarray(_by_feature(statistics.weights))
-    n = weights.shape[1]
-    smooth = smoother.apply(np.hstack([weights, statistics.sums]), n_threads)
-    below, above = smooth[:, :n], smooth[:, n:]
-    start = codebook.astype(np.float64)
+    below, above = smoother.apply(weights, n_threads), smoother.apply(statistics.sums, n_threads)
     if smoother.name == "mexican_hat":
+        start = codebook.astype(np.float64)
         shift = above - below * (start - statistics.offset)
         bound = Smoother(smoother.grid, "mexican_bound", smoother.radius, smoother.chebyshev)
         pulled = below > 0
@@ -109,7 +107,9 @@ def update(statistics, codebook, smoother, n_threads):
         shift, start = above, statistics.offset
     known = below > 0
     if known.all():  # nearly always, and half of the time
-        return (start + shift / below).astype(codebook.dtype)
+        shift /= below
+        shift += start
+        return shift.astype(codebook.dtype)
     step = np.divide(shift, below, out=np.zeros_like(shift), where=np.broadcast_to(known, shift.shape))
     return np.where(known, start + step, codebook).astype(codebook.dtype)
 

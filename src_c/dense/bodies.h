@@ -54,6 +54,7 @@ const fastml_dense_kernels FN(fastml_dense_kernels) = {
     BOTH(nearest_find),
     BOTH(nearest_measure),
     BOTH(nearest_add),
+    BOTH(nearest_gather),
 
     .neighbourhood_smooth = FN(neighbourhood_smooth),
 

@@ -110,8 +110,11 @@ typedef struct fastml_dense_kernels {
     void (*nearest_measure_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                            const int32_t *label, const int32_t *before, const double *weight, int64_t first,
-                            int64_t last, double *sums, double *weights);
+                            const int32_t *label, const int32_t *before, const double *weight, double *sums,
+                            double *weights);
+    void (*nearest_gather_f32)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                               const int64_t *order, int64_t j, const double *weight, double *sum,
+                               double *weights, double *error);
     int64_t (*nearest_packed_size_f64)(const nearest_centroids *c);
     int64_t (*nearest_scratch_size_f64)(const nearest_centroids *c);
     void (*nearest_pack_f64)(const nearest_centroids *c);
@@ -120,8 +123,11 @@ typedef struct fastml_dense_kernels {
     void (*nearest_measure_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                 const int32_t *label, const double *weight, void *distance, double *errors);
     void (*nearest_add_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
-                            const int32_t *label, const int32_t *before, const double *weight, int64_t first,
-                            int64_t last, double *sums, double *weights);
+                            const int32_t *label, const int32_t *before, const double *weight, double *sums,
+                            double *weights);
+    void (*nearest_gather_f64)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                               const int64_t *order, int64_t j, const double *weight, double *sum,
+                               double *weights, double *error);
 
     /* dense/neighbourhood */
     void (*neighbourhood_smooth)(const double *h, int64_t h_stride, int64_t m, int64_t p, const double *s,

@@ -162,21 +162,19 @@ static void FN(RN(nearest_measure))(const nearest_centroids *c, const void *rows
 
 /* One row to the sums of a centroid. */
 static ALWAYS_INLINE void RN(nearest_add_row)(const nearest_centroids *c, const real *x, double share,
-                                              const int weighted, int64_t first, int64_t last, double *sum,
-                                              double *weights) {
+                                              const int weighted, double *sum, double *weights) {
+    const int64_t d = c->d;
     if (c->missing) {
-        for (int64_t f = first; f < last; f++) {
+        for (int64_t f = 0; f < d; f++) {
             const double y = (double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]);
             sum[f] += y == y ? share * y : 0.0;
-            if (weights)
-                weights[f] += y == y ? share : 0.0;
+            weights[f] += y == y ? share : 0.0;
         }
         return;
     }
-    if (weights)
-        *weights += share;
-    int64_t f = first;
-    for (; f + LANES_F32 <= last; f += LANES_F32) {
+    *weights += share;
+    int64_t f = 0;
+    for (; f + LANES_F32 <= d; f += LANES_F32) {
         lane_f64 y[2];
         RN(nearest_widen)(x + f, LANES_F32, y);
         UNROLL for (int h = 0; h < 2; h++) {
@@ -187,33 +185,56 @@ static ALWAYS_INLINE void RN(nearest_add_row)(const nearest_centroids *c, const 
             f64_store(to, weighted ? f64_fma(f64_set(share), y[h], old) : (lane_f64)(old + y[h]));
         }
     }
-    for (; f < last; f++)
+    for (; f < d; f++)
         sum[f] += share * ((double)x[f] - (sizeof(real) == 4 ? 0.0 : c->offset[f]));
 }
 
-/* sums[label][f] += weight * (x[f] - offset[f]) for n rows and the features first .. last - 1, of k x d sums.
-   float32 rows are not offset: float64 has digits enough. `weights` is NULL, or gets the rows' weights by
-   label: k numbers, or k x d with missing values, which are left out of both. first is a multiple of 16.
-   `before` is NULL, or the labels that the sums and weights are already of: rows whose label is the same are
-   passed over, the others are taken from where they were. */
+/* sums[label][f] += weight * (x[f] - offset[f]) for n rows, of k x d sums. float32 rows are not offset:
+   float64 has digits enough. `weights` gets the rows' weights by label: k numbers, or k x d with missing
+   values, which are left out of both. `before` is NULL, or the labels that the sums and weights are already
+   of: rows whose label is the same are passed over, the others are taken from where they were. */
 static void FN(RN(nearest_add))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
                                 const int32_t *label, const int32_t *before, const double *weight,
-                                int64_t first, int64_t last, double *sums, double *weights) {
+                                double *sums, double *weights) {
     const int64_t d = c->d, each = c->missing ? d : 1;
     const real *x = rows;
     for (int64_t i = 0; i < n; i++, x += stride) {
-        double *sum = sums + label[i] * d, *held = weights ? weights + label[i] * each : NULL;
+        double *sum = sums + label[i] * d, *held = weights + label[i] * each;
         if (before) {
             if (before[i] == label[i])
                 continue;
             const double share = weight ? weight[i] : 1.0;
-            RN(nearest_add_row)(c, x, share, 1, first, last, sum, held);
-            RN(nearest_add_row)(c, x, -share, 1, first, last, sums + before[i] * d,
-                                weights ? weights + before[i] * each : NULL);
+            RN(nearest_add_row)(c, x, share, 1, sum, held);
+            RN(nearest_add_row)(c, x, -share, 1, sums + before[i] * d, weights + before[i] * each);
         } else if (weight) {
-            RN(nearest_add_row)(c, x, weight[i], 1, first, last, sum, held);
+            RN(nearest_add_row)(c, x, weight[i], 1, sum, held);
         } else {
-            RN(nearest_add_row)(c, x, 1.0, 0, first, last, sum, held);
+            RN(nearest_add_row)(c, x, 1.0, 0, sum, held);
         }
+    }
+}
+
+/* The same for the rows order[0] .. order[n - 1], all of centroid j: its d sums and its weight (d of them
+   with missing values). -1 - i instead of i takes row i away. If `error` is not NULL, the weighted distances
+   of the rows are added to it: then none is taken away. */
+static void FN(RN(nearest_gather))(const nearest_centroids *c, const void *rows, int64_t stride, int64_t n,
+                                   const int64_t *order, int64_t j, const double *weight, double *sum,
+                                   double *weights, double *error) {
+    const real *x = rows;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t r = order[i] < 0 ? -1 - order[i] : order[i];
+        const real *row = x + r * stride;
+        if (i + 2 < n) {
+            const int64_t next = order[i + 2] < 0 ? -1 - order[i + 2] : order[i + 2];
+            for (int64_t f = 0; f < c->d; f += 64 / (int64_t)sizeof *x)
+                PREFETCH(x + next * stride + f);
+        }
+        const double share = weight ? weight[r] : 1.0;
+        if (weight || order[i] < 0)
+            RN(nearest_add_row)(c, row, order[i] < 0 ? -share : share, 1, sum, weights);
+        else
+            RN(nearest_add_row)(c, row, 1.0, 0, sum, weights);
+        if (error)
+            *error += share * (RN(nearest_distance)(c, row, j) * RN(nearest_missing_factor)(c, row));
     }
 }

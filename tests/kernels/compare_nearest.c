@@ -93,11 +93,13 @@ const dense_case nearest_cases[] = {
     {"nearest_find_f32", find_f32},
     {"nearest_measure_f32", measure_f32},
     {"nearest_add_f32", add_f32},
+    {"nearest_gather_f32", gather_f32},
     {"nearest_packed_size_f64", packed_size_f64},
     {"nearest_scratch_size_f64", scratch_size_f64},
     {"nearest_pack_f64", find_f64},
     {"nearest_find_f64", find_f64},
     {"nearest_measure_f64", measure_f64},
     {"nearest_add_f64", add_f64},
+    {"nearest_gather_f64", gather_f64},
     {NULL, NULL},
 };

@@ -47,16 +47,31 @@ static void OF(add)(const fastml_dense_kernels *k, bench *b) {
     const size_t size = (size_t)(p.c.k * p.c.d), n_weights = p.c.missing ? size : (size_t)p.c.k;
     double *sums = zeros(b, size * sizeof *sums), *weights = zeros(b, n_weights * sizeof *weights);
     int32_t *moved = room(b, (size_t)p.n * sizeof *moved);
-    const int64_t half = p.c.d / 32 * 16;
     const double *weight = below(b, 2) ? p.weight : NULL;
-    k->OF(nearest_add)(&p.c, p.OF(x), p.c.d, p.n, p.label, NULL, weight, 0, half, sums,
-                       p.c.missing ? weights : NULL);
-    k->OF(nearest_add)(&p.c, p.OF(x), p.c.d, p.n, p.label, NULL, weight, half, p.c.d, sums, weights);
+    k->OF(nearest_add)(&p.c, p.OF(x), p.c.d, p.n, p.label, NULL, weight, sums, weights);
     keep_close(b, sums, size, 1e-9);
     keep_close(b, weights, n_weights, 1e-12);
     for (int64_t i = 0; i < p.n; i++)
         moved[i] = below(b, 3) ? p.label[i] : (int32_t)below(b, p.c.k);
-    k->OF(nearest_add)(&p.c, p.OF(x), p.c.d, p.n, moved, p.label, weight, 0, p.c.d, sums, weights);
+    k->OF(nearest_add)(&p.c, p.OF(x), p.c.d, p.n, moved, p.label, weight, sums, weights);
     keep_close(b, sums, size, 1e-9);
+    keep_close(b, weights, n_weights, 1e-12);
+}
+
+static void OF(gather)(const fastml_dense_kernels *k, bench *b) {
+    const problem p = some_problem(b);
+    const size_t n_weights = p.c.missing ? (size_t)p.c.d : 1;
+    double *sum = zeros(b, (size_t)p.c.d * sizeof *sum), *weights = zeros(b, n_weights * sizeof *weights);
+    int64_t *order = room(b, (size_t)p.n * sizeof *order);
+    const int measured = below(b, 2) != 0;
+    double error = 0;
+    for (int64_t i = 0; i < p.n; i++) {
+        const int64_t row = below(b, p.n);
+        order[i] = measured || below(b, 3) ? row : -1 - row;
+    }
+    k->OF(nearest_gather)(&p.c, p.OF(x), p.c.d, p.n, order, 1, below(b, 2) ? p.weight : NULL, sum, weights,
+                          measured ? &error : NULL);
+    keep_close(b, &error, 1, 1e-9);
+    keep_close(b, sum, (size_t)p.c.d, 1e-9);
     keep_close(b, weights, n_weights, 1e-12);
 }

@@ -1,6 +1,12 @@
 from libc.stdint cimport int32_t, int64_t
 
-from fastml._engine.runtime.dense_kernels cimport nearest_add_t, nearest_centroids, nearest_find_t, nearest_measure_t
+from fastml._engine.runtime.dense_kernels cimport (
+    nearest_add_t,
+    nearest_centroids,
+    nearest_find_t,
+    nearest_gather_t,
+    nearest_measure_t,
+)
 
 
 cdef class Rows:
@@ -24,6 +30,7 @@ cdef class Pass:
     cdef nearest_find_t find
     cdef nearest_measure_t measure
     cdef nearest_add_t add
+    cdef nearest_gather_t gather
     cdef Rows rows
     cdef const double[:, ::1] values, basis, coordinates
     cdef const double[::1] offset, feature_weight, weight, rest
@@ -31,10 +38,10 @@ cdef class Pass:
     cdef const int32_t[::1] before
     cdef int32_t *second
     cdef char *distances
-    cdef bint search, adds, errs, by_feature, weighted, moves
+    cdef bint search, adds, errs, by_label, weighted, moves
     cdef char *packed
     cdef char *scratch
-    cdef Py_ssize_t scratch_size, dense_size, block_rows, chunk_rows, n_chunks, slice_width
+    cdef Py_ssize_t scratch_size, dense_size, block_rows, chunk_rows, n_chunks
     cdef object sums_, weights_, errors_
     cdef double *sums
     cdef double *weights
@@ -56,7 +63,9 @@ cdef class Pass:
                           Py_ssize_t last) noexcept nogil
     cdef int run(self) except -1
     cdef void chunk(self, Py_ssize_t i, int thread) noexcept nogil
-    cdef void add_slice(self, Py_ssize_t i) noexcept nogil
+    cdef bint measures_late(self) noexcept nogil
+    cdef int add_by_label(self) except -1
+    cdef void add_group(self, Py_ssize_t i, const int64_t[::1] order, const int64_t[::1] start) noexcept nogil
 
 
 cdef inline char *aligned(char *p) noexcept nogil:

@@ -3,8 +3,8 @@
 Rows are cut into chunks by their number, the number of centroids and of features alone. Each chunk has its own
 sums in float64; they are merged in the order of the chunks, so the number of threads changes no bit. A chunk is
 read once, block by block: a block is labelled, measured and added up while it is in cache. Where sums per chunk
-would take more memory than the rows do (many centroids of many features), rows are labelled first and added up
-afterwards, each thread taking some of the features of all rows.
+would take more memory than the rows do (many centroids of many features), rows are labelled first, sorted by
+label and added up afterwards, each thread taking the rows of some of the centroids.
 
 Memory beside the rows: the sums (at most as much as the rows, or 4 MB), the centroids once more, and a few
 hundred KB per thread.
@@ -17,15 +17,11 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.dense_kernels cimport (
-    D,
-    NEAREST_CHEBYSHEV,
-    NEAREST_COSINE,
-    NEAREST_MANHATTAN,
-    NEAREST_SQEUCLIDEAN,
-)
+from fastml._engine.runtime.dense_kernels cimport D, NEAREST_CHEBYSHEV, NEAREST_COSINE
+from fastml._engine.runtime.dense_kernels cimport NEAREST_MANHATTAN, NEAREST_SQEUCLIDEAN
 from fastml._engine.runtime.openmp cimport thread_num
 
+from fastml._engine.dense.label_order import order_by_label
 from fastml._engine.dense.nearest_screen import PAIRS, Screener
 from fastml._engine.runtime.interrupt import check
 
@@ -38,14 +34,13 @@ cdef enum:
     LARGE_TERMS = 1 << 27      # rows x centroids x features for which threads should have equal shares
     SERIAL_TERMS = 1 << 18     # rows x centroids x features for which a second thread does not pay
     LEAST_SUMS = 4 << 20
+    GROUPS = 64                # of centroids that a thread adds rows to
 
 cdef double WINDOW_TERMS = 4e10  # between two looks at the keyboard
 
 METRICS = {
-    "sqeuclidean": NEAREST_SQEUCLIDEAN,
-    "cosine": NEAREST_COSINE,
-    "manhattan": NEAREST_MANHATTAN,
-    "chebyshev": NEAREST_CHEBYSHEV,
+    "sqeuclidean": NEAREST_SQEUCLIDEAN, "cosine": NEAREST_COSINE,
+    "manhattan": NEAREST_MANHATTAN, "chebyshev": NEAREST_CHEBYSHEV,
 }
 
 
@@ -304,19 +299,18 @@ cdef class Pass:
         least = max(<Py_ssize_t>LEAST_CHUNK, 8 * k)  # sums take longer to merge than they are worth otherwise
         self.n_chunks = max(<Py_ssize_t>MOST_CHUNKS, <Py_ssize_t>min(1e6, terms / WINDOW_TERMS))
         if n // least < FEWEST_CHUNKS and terms > LARGE_TERMS and not self.rows.is_sparse:
-            self.by_feature = True
+            self.by_label = True
             least = LEAST_CHUNK
         self.n_chunks = max(<Py_ssize_t>1, min(self.n_chunks, n // least))
         room = max(n * d * self.rows.item, <Py_ssize_t>LEAST_SUMS) // (8 * k * d)
-        if room < self.n_chunks and not self.by_feature:
+        if room < self.n_chunks and not self.by_label:
             if room >= FEWEST_CHUNKS or self.rows.is_sparse:
                 self.n_chunks = max(<Py_ssize_t>1, room)
             else:
-                self.by_feature = True
+                self.by_label = True
         self.chunk_rows = (n + self.n_chunks - 1) // self.n_chunks
         self.chunk_rows = max(<Py_ssize_t>1, (self.chunk_rows + TILE - 1) // TILE) * TILE
         self.n_chunks = (n + self.chunk_rows - 1) // self.chunk_rows
-        self.slice_width = (d + 16 * 32 - 1) // (16 * 32) * 16
         return 0
 
     cdef int prepare(self) except -1:
@@ -324,10 +318,12 @@ cdef class Pass:
         cdef int64_t packed_size
         cdef int n_threads = self.threads()
         if self.rows.item == 4:
-            self.find, self.measure, self.add = D.nearest_find_f32, D.nearest_measure_f32, D.nearest_add_f32
+            self.find, self.measure = D.nearest_find_f32, D.nearest_measure_f32
+            self.add, self.gather = D.nearest_add_f32, D.nearest_gather_f32
             packed_size, self.scratch_size = D.nearest_packed_size_f32(&self.c), D.nearest_scratch_size_f32(&self.c)
         else:
-            self.find, self.measure, self.add = D.nearest_find_f64, D.nearest_measure_f64, D.nearest_add_f64
+            self.find, self.measure = D.nearest_find_f64, D.nearest_measure_f64
+            self.add, self.gather = D.nearest_add_f64, D.nearest_gather_f64
             packed_size, self.scratch_size = D.nearest_packed_size_f64(&self.c), D.nearest_scratch_size_f64(&self.c)
         self.dense_size = self.block_rows * self.c.d * self.rows.item if self.rows.is_sparse else 0
         self.dense_size = (self.dense_size + 127) // 64 * 64
@@ -354,8 +350,7 @@ cdef class Pass:
         return max(<Py_ssize_t>self.threads(), <Py_ssize_t>min(1e6, WINDOW_TERMS / terms))
 
     cdef object need_labels(self, known):
-        labels = np.empty(self.rows.n, dtype=np.int32) if known is None else np.asarray(known)
-        self.labels = labels
+        self.labels = labels = np.empty(self.rows.n, dtype=np.int32) if known is None else np.asarray(known)
         return labels
 
     cdef object need_distances(self):
@@ -379,7 +374,7 @@ cdef class Pass:
         return 0
 
     cdef int need_sums(self, sample_weight, previous) except -1:
-        cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_feature else max(<Py_ssize_t>1, self.n_chunks)
+        cdef Py_ssize_t k = self.c.k, kept = 1 if self.by_label else max(<Py_ssize_t>1, self.n_chunks)
         self.need_weight(sample_weight)
         if previous is not None:
             self.before, self.moves = previous.labels, True
@@ -424,21 +419,14 @@ cdef class Pass:
 
     cdef int run(self) except -1:
         cdef Py_ssize_t i, start, stop, window = self.window()
-        cdef Py_ssize_t n_slices = (self.c.d + self.slice_width - 1) // self.slice_width
         cdef int n_threads = self.threads()
         for start in range(0, self.n_chunks, window):
             check()
             stop = min(self.n_chunks, start + window)
-            if n_threads == 1:
-                with nogil:
-                    for i in range(start, stop):
-                        self.chunk(i, 0)
-            else:
-                for i in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                    self.chunk(i, thread_num())
-        if self.adds and self.by_feature and self.rows.n:
-            for i in prange(n_slices, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                self.add_slice(i)
+            for i in prange(start, stop, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                self.chunk(i, thread_num())
+        if self.adds and self.by_label and self.rows.n:
+            self.add_by_label()
         return 0
 
     cdef void chunk(self, Py_ssize_t i, int thread) noexcept nogil:
@@ -447,7 +435,7 @@ cdef class Pass:
         cdef const char *x
         cdef const double *weight
         cdef double *errors = self.errors + i * self.c.k if self.errs else NULL
-        if self.adds and not self.by_feature:
+        if self.adds and not self.by_label:
             memset(self.sums + i * self.sums_size, 0, self.sums_size * sizeof(double))
         while lo < hi:
             n = min(self.block_rows, hi - lo)
@@ -456,21 +444,38 @@ cdef class Pass:
             if self.search:
                 self.find(&self.c, x, self.c.d, n, &self.labels[lo],
                           self.second + lo if self.second != NULL else NULL, NULL, scratch)
-            if self.distances != NULL or self.errs:
+            if self.distances != NULL or (self.errs and not self.measures_late()):
                 self.measure(&self.c, x, self.c.d, n, &self.labels[lo], weight,
                              self.distances + lo * self.rows.item if self.distances != NULL else NULL, errors)
-            if self.adds and not self.by_feature:
+            if self.adds and not self.by_label:
                 self.add(&self.c, x, self.c.d, n, &self.labels[lo], &self.before[lo] if self.moves else NULL,
-                         weight, 0, self.c.d,
+                         weight,
                          self.sums + i * self.sums_size, self.weights + i * self.weights_size)
             lo = lo + n
 
-    cdef void add_slice(self, Py_ssize_t i) noexcept nogil:
-        cdef Py_ssize_t first = i * self.slice_width, last = min(<Py_ssize_t>self.c.d, first + self.slice_width)
-        self.add(&self.c, self.rows.data, self.c.d, self.rows.n, &self.labels[0],
-                 &self.before[0] if self.moves else NULL,
-                 &self.weight[0] if self.weighted else NULL, first, last, self.sums,
-                 self.weights if first == 0 or self.c.missing else NULL)
+    cdef bint measures_late(self) noexcept nogil:
+        """Whether rows are measured when they are added to their centroid, which is in cache then."""
+        return self.errs and self.adds and self.by_label and not self.moves and self.distances == NULL
+
+    cdef int add_by_label(self) except -1:
+        """Add up labelled rows, each thread those of some of the centroids."""
+        cdef Py_ssize_t i
+        cdef const int64_t[::1] order, start
+        before = np.asarray(self.before) if self.moves else None
+        order, start = order_by_label(np.asarray(self.labels), before, self.c.k)
+        for i in prange(GROUPS, nogil=True, num_threads=self.threads(), schedule="dynamic"):
+            self.add_group(i, order, start)
+        return 0
+
+    cdef void add_group(self, Py_ssize_t i, const int64_t[::1] order, const int64_t[::1] start) noexcept nogil:
+        """Centroids whose rows begin in the i-th part of all."""
+        cdef Py_ssize_t j, k = self.c.k, total = start[k], each = self.c.d if self.c.missing else 1
+        cdef int64_t first = total * i // GROUPS, last = total * (i + 1) // GROUPS
+        for j in range(k):
+            if first <= start[j] < last and start[j] < start[j + 1]:
+                self.gather(&self.c, self.rows.data, self.c.d, start[j + 1] - start[j], &order[start[j]], j,
+                            &self.weight[0] if self.weighted else NULL, self.sums + j * self.c.d,
+                            self.weights + j * each, self.errors + j if self.measures_late() else NULL)
 
 
 cdef object _middle(values, dtype):

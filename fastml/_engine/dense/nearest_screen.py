@@ -31,6 +31,7 @@ ESTIMATE, EXACT, EXACT_FEATURE = 6, 1400, 14
 PAIRED_ESTIMATE, PAIRED_FEATURE = 8, 3  # an estimate from pairs; a feature of a row made one of a pair
 WORTH = 0.8  # of the work without
 STALE = 1.15  # times the work that the directions first promised
+UNTRIED = 3
 
 
 @cache
@@ -74,8 +75,9 @@ class Screener:
         self._pairs_speed = pairs_speed if able else 0.0
         self._sample = X[:: max(1, len(X) // SAMPLE)][:SAMPLE].astype(np.float64)
         self._directions, self._work = None, 0.0  # orthonormal, the widest spread first; what they promised
-        self._most = RANKS[-1]  # how many of them to look for
+        self._most = RANKS[-2]  # how many of them to look for
         self._pause, self._wait = 0, 0
+        self._untried = 1  # times that new directions are looked for before the last ones are tried
 
     def choose(self, centroids, offset, planes=True):
         """A `Screen`, PAIRS, or None where neither pays.
@@ -101,10 +103,10 @@ class Screener:
             norms = np.einsum("ij,ij->i", centred, centred)
             if not np.isfinite(norms.sum()):
                 return None
-            turned = np.ascontiguousarray(centred.T)
             rows = self._sample - offset
-            score = norms / 2 - self._product(rows, turned)
-            winners = score.min(axis=1)
+            score = self._product(centred, np.ascontiguousarray(rows.T))  # centroids x rows
+            np.subtract((norms / 2)[:, None], score, out=score)
+            winners = score.min(axis=0)
             least, other = WORTH * k * (d + ESTIMATE), None
             if self._pairs_speed > 1:
                 work = self._paired_work(rows, score, winners, norms)
@@ -112,13 +114,13 @@ class Screener:
                     least, other = work, PAIRS
             if not planes:
                 return other
-            rank, along = self._plan(rows, winners, centred, turned, norms, least)
+            rank, along = self._plan(rows, winners, centred, norms, least)
         return self._plane(centred, norms, rank, along) if rank else self._no_plane(other)
 
     def _no_plane(self, other):
         """`other`, and look for a plane ever more seldom."""
         self._wait, self._pause = self._pause, min(2 * self._pause + 1, 63)
-        self._directions, self._most = None, RANKS[-1]
+        self._untried, self._most = 1, RANKS[-1] if self._wait else RANKS[-2]
         return other
 
     def _plane(self, centred, norms, rank, along):
@@ -138,18 +140,20 @@ class Screener:
         """The work with pairs: rows whose estimates leave one centroid are done with."""
         k, d = len(norms), rows.shape[1]
         reach = np.sqrt(np.einsum("ij,ij->i", rows, rows) * norms.max()) * 2 * np.sqrt(d) / 32700
-        near = np.count_nonzero(score <= (winners + reach)[:, None], axis=1)
+        near = np.count_nonzero(score <= winners + reach, axis=0)
         exact = near[near > 1].sum() / len(rows) * (EXACT + EXACT_FEATURE * d)
         return PAIRED_FEATURE * d + k * (d / self._pairs_speed + PAIRED_ESTIMATE) + exact
 
-    def _plan(self, rows, winners, centred, turned, norms, least):
+    def _plan(self, rows, winners, centred, norms, least):
         """Rank of the screen, 0 without one, and the centroids' coordinates."""
-        if self._directions is not None:
+        if not self._untried:
             along = self._product(centred, self._directions)
             rank, work = self._rank(rows, winners, norms, along, least)
             if rank and work < STALE * self._work:
                 return rank, along
-        self._spread(centred, turned)
+        # centroids that left directions behind will do so again: the next times they are not tried
+        self._untried = self._untried - 1 if self._untried else UNTRIED
+        self._spread(centred)
         along = self._product(centred, self._directions)
         rank, self._work = self._rank(rows, winners, norms, along, least)
         return rank, along
@@ -160,18 +164,19 @@ class Screener:
         products(a[None], b[None], out, self.n_threads if a.size * b.shape[1] > SERIAL_TERMS else 1)
         return out[0]
 
-    def _spread(self, centred, turned):
+    def _spread(self, centred):
         """Orthonormal directions in which the centroids spread most, the widest first: one step of subspace
         iteration (Halko, Martinsson, Tropp, "Finding structure with randomness", 2011, algorithm 4.4)."""
         d, steps = centred.shape[1], 1
         rank = min(self._most, d // 2 // RANKS[0] * RANKS[0])
-        start = self._directions
-        if start is None or start.shape[1] < rank:
-            start, steps = np.random.default_rng(0).standard_normal((d, rank)), 2
-        start = start[:, :rank]
+        start = np.empty((d, 0)) if self._directions is None else self._directions[:, :rank]
+        if start.shape[1] < rank:
+            more = np.random.default_rng(0).standard_normal((d, rank - start.shape[1]))
+            start, steps = np.hstack([start, more]), 2
         with _libraries().limit(limits=1, user_api="blas"):
             for _ in range(steps):
-                start = np.linalg.qr(self._product(turned, self._product(centred, start)))[0]
+                inside = np.ascontiguousarray(self._product(centred, start).T)
+                start = np.linalg.qr(self._product(inside, centred).T)[0]
             inside = self._product(centred, start)
             _, turn = np.linalg.eigh(self._product(np.ascontiguousarray(inside.T), inside))
         turn = np.ascontiguousarray(turn[:, ::-1])
@@ -182,19 +187,18 @@ class Screener:
         k, d = len(norms), rows.shape[1]
         across = self._product(rows, self._directions)
         row_norms = np.einsum("ij,ij->i", rows, rows)
-        score = np.tile(norms / 2, (len(rows), 1))
-        best, below = 0, 0
+        score = np.repeat(norms[:, None] / 2, len(rows), axis=1)
+        reach, best, below = np.empty_like(score), 0, 0
         for rank in RANKS:
             if rank > along.shape[1]:
                 break
             part = slice(below, rank)
-            score -= self._product(across[:, part], np.ascontiguousarray(along[:, part].T))
+            score -= self._product(along[:, part], np.ascontiguousarray(across[:, part].T))
             row_norms = row_norms - (across[:, part] ** 2).sum(axis=1)
             norms = norms - (along[:, part] ** 2).sum(axis=1)
             below = rank
-            reach = np.sqrt(np.maximum(row_norms, 0))[:, None]
-            reach = reach * np.sqrt(np.maximum(norms, 0))
-            near = np.count_nonzero(score - reach <= winners[:, None]) / len(rows)
+            np.multiply(np.sqrt(np.maximum(norms, 0))[:, None], np.sqrt(np.maximum(row_norms, 0)), out=reach)
+            near = np.count_nonzero(np.subtract(score, reach, out=reach) <= winners) / len(rows)
             work = rank * d + k * (rank + 2 + ESTIMATE) + near * (EXACT + EXACT_FEATURE * d)
             if work < least:
                 best, least = rank, work

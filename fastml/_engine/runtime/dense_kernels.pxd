@@ -80,7 +80,10 @@ ctypedef void (*nearest_measure_t)(const nearest_centroids *c, const void *x, in
                                    double *errors) noexcept nogil
 ctypedef void (*nearest_add_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
                                const int32_t *label, const int32_t *before, const double *weight,
-                               int64_t first, int64_t last, double *sums, double *weights) noexcept nogil
+                               double *sums, double *weights) noexcept nogil
+ctypedef void (*nearest_gather_t)(const nearest_centroids *c, const void *x, int64_t stride, int64_t n,
+                                  const int64_t *order, int64_t j, const double *weight, double *sum,
+                                  double *weights, double *error) noexcept nogil
 
 
 cdef extern from "dense/neighbourhood.h" nogil:
@@ -222,6 +225,8 @@ cdef extern from "dense/kernels.h" nogil:
         nearest_measure_t nearest_measure_f64
         nearest_add_t nearest_add_f32
         nearest_add_t nearest_add_f64
+        nearest_gather_t nearest_gather_f32
+        nearest_gather_t nearest_gather_f64
 
         void (*neighbourhood_smooth)(const double *h, int64_t h_stride, int64_t m, int64_t p, const double *s,
                                      int64_t s_stride, int64_t w, double *out, int64_t out_stride) noexcept nogil
