@@ -75,8 +75,10 @@ cdef class ValueRows:
 
     @property
     def table(self):
-        """The table of numbers as it lies, a `Source`; None of rows that are binned or sparse."""
-        return None if self.source is None or self.source.is_sparse else self.source
+        """The table of numbers as it lies, a `Source`; None of rows that are binned, sparse or have categories."""
+        if self.source is None or self.source.is_sparse or np.any(self.is_categorical):
+            return None
+        return self.source
 
     def __dealloc__(self):
         free(self.slot)
