@@ -195,13 +195,12 @@ cdef class Grower(Turns):
         int
             1: none.
         """
-        cdef int n_groups = (n_outputs + OUTPUTS - 1) // OUTPUTS
         if self.binned.n_rows < SHARED_ROWS:
             return 1
         self.set_features(None)
         if self.layout.n_features == 0 or self.pool.cells * OUTPUTS * <int64_t> sizeof(int64_t) > SHARED_BYTES:
             return 1
-        return (n_outputs + n_groups - 1) // n_groups
+        return min(n_outputs, <int> OUTPUTS)
 
     def share_root(self, int k, const float[::1] g not None, h, seed, stats):
         """Take the gradients of the k-th of the trees that are grown together. Parameters as of `grow`."""
