@@ -8,6 +8,7 @@
 #include "../simd.h"
 
 #define ROW_CELLS_AHEAD 24 /* rows; a list is read faster than a row of codes */
+#define START_AHEAD 64     /* rows, to where their lists begin */
 
 static ALWAYS_INLINE void add_list(const uint16_t *list, const uint16_t *end, int64_t x, int64_t *cells) {
     for (; list + 4 <= end; list += 4) {
@@ -32,7 +33,14 @@ static ALWAYS_INLINE void add_lists(const row_cells *lists, int32_t counted, con
         const int64_t x = counted ? counted_of(gh[i]) : cell_of(gh[i]);
         if (rows) {
             const int64_t next = i + ROW_CELLS_AHEAD < last ? i + ROW_CELLS_AHEAD : last;
-            PREFETCH(all + (start ? 4 * (int64_t)start[rows[next]] : (int64_t)rows[next] * length));
+            if (start) {
+                /* where a list begins is far away, too, and the list may end in another line */
+                const int64_t later = i + START_AHEAD < last ? i + START_AHEAD : last;
+                PREFETCH(start + rows[later]);
+                PREFETCH(all + 4 * (int64_t)start[rows[next]]);
+                PREFETCH(all + 4 * (int64_t)start[rows[next] + 1]);
+            } else
+                PREFETCH(all + (int64_t)rows[next] * length);
         }
         if (start)
             add_list(all + 4 * (int64_t)start[row], all + 4 * (int64_t)start[row + 1], x, cells);
