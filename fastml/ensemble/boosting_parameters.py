@@ -127,7 +127,7 @@ _PARAMETERS = """learning_rate : float, default=0.1
     cat_smooth : float, default=10
         Weight of the prior when the categories of a node are sorted by their gradient statistics.
     cat_l2 : float, default=10
-        L2 penalty added in splits of sorted categories.
+        L2 penalty added in splits of sorted categories, and in the outputs of their children.
     max_cat_onehot : int, default=4
         Up to so many categories, each is tried against the rest; more are sorted.
     monotonic_cst : array-like of int of shape (n_features,) or dict or None, default=None

@@ -108,7 +108,7 @@ typedef struct fastml_tree_kernels {
     void (*split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                         split_exact *exact);
     double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
-                               int64_t n_rows);
+                               int64_t n_rows, int sorted);
     /* tree/binning */
     void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n,
                          int is_f32, void *out);

@@ -42,8 +42,9 @@ static double output_score(const split_params *p, double g, double h, double l2,
 }
 
 double FN(split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
-                            int64_t n_rows) {
-    return leaf_output(p, parent, (double)g / p->scale_g, (double)h / p->scale_h, p->l2, (double)n_rows);
+                            int64_t n_rows, int sorted) {
+    const double l2 = sorted ? p->l2 + p->cat_l2 : p->l2;
+    return leaf_output(p, parent, (double)g / p->scale_g, (double)h / p->scale_h, l2, (double)n_rows);
 }
 
 /* ---- numerical features: plain gain, all lanes ------------------------------------------------------------
@@ -247,7 +248,7 @@ void FN(split_numerical)(int64_t *cells, const int64_t *sibling, int32_t n_codes
     best->code = (uint8_t)(top.key >> 1);
     best->missing_left = (uint8_t)(top.key & 1);
     best->any_missing = missing != 0;
-    best->categorical = 0;
+    best->categorical = best->sorted = 0;
     int64_t left = best->missing_left ? cells[0] : 0;
     for (int32_t c = 1; c <= best->code; c++)
         left += cells[c];
@@ -286,7 +287,7 @@ static int enough(const split_params *p, const split_node *node, const split_exa
 void FN(split_general)(const int64_t *cells, const split_exact *exact, int32_t n_codes, int32_t monotone,
                        int32_t only, const split_params *p, const split_node *node, split_candidate *best) {
     best->gain = -1.0;
-    best->categorical = 0;
+    best->categorical = best->sorted = 0;
     const int64_t missing = cells[0];
     best->any_missing = exact ? exact->rows[0] > 0 : missing != 0;
     int64_t sum = 0, rows = 0;

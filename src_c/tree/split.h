@@ -51,6 +51,7 @@ typedef struct split_candidate {
     uint8_t code;         /* numerical: codes 1..code go left */
     uint8_t missing_left; /* numerical: code 0 goes left */
     uint8_t categorical;  /* then `set` decides */
+    uint8_t sorted;       /* `set` is a group of sorted categories: cat_l2 holds for its children */
     uint8_t any_missing;  /* code 0 had a part in this node */
     uint8_t set[32];
 } split_candidate;

@@ -14,7 +14,8 @@ static void set_codes(uint8_t *set, const uint8_t *codes, int32_t n) {
  * categories are sorted by mean gradient). Missing is one more category. With at most max_cat_onehot
  * categories present each one is tried against the rest; otherwise categories are sorted by G / (H +
  * cat_smooth), ties by code, those with a share of the hessian worth less than cat_smooth rows being left on
- * the right, and cat_l2 is added to l2.
+ * the right, and cat_l2 is added to l2, here and in the children's outputs: the groups were chosen by the
+ * gradients that they are to fit.
  */
 void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32_t n_codes,
                            const split_params *p, const split_node *node, split_candidate *best) {
@@ -23,6 +24,7 @@ void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32
     int32_t n = 0;
     best->gain = -1.0;
     best->categorical = 1;
+    best->sorted = 0;
     best->code = 0;
     best->missing_left = 0;
     best->any_missing = exact ? exact->rows[0] > 0 : cells[0] != 0;
@@ -33,6 +35,7 @@ void FN(split_categorical)(const int64_t *cells, const split_exact *exact, int32
         return;
     const int32_t n_present = n;
     const int onehot = n <= p->max_cat_onehot;
+    best->sorted = !onehot;
     if (!onehot) {
         int32_t kept = 0;
         for (int32_t j = 0; j < n; j++) {

@@ -99,6 +99,24 @@ def test_unknown_categories_are_missing():
     np.testing.assert_array_equal(model.predict(unknown), model.predict(missing))
 
 
+@pytest.mark.parametrize(("onehot", "penalty"), [(4, 32.0), (8, 2.0)])
+def test_leaves_of_sorted_categories_take_their_penalty(onehot, penalty):
+    """Outputs of one split are G / (H + l2), and G / (H + l2 + cat_l2) where categories are sorted."""
+    codes = np.random.default_rng(0).integers(0, 8, 400)
+    y = np.where(np.isin(codes, [1, 4, 6]), 3.0, -1.0)
+    model = GradientBoostingRegressor(
+        categorical_features=[0], max_iter=1, max_leaf_nodes=2, learning_rate=1.0,
+        l2_regularization=2.0, cat_l2=30.0, max_cat_onehot=onehot,
+    )  # fmt: skip
+    got = model.fit(codes[:, None], y).predict(np.arange(8)[:, None])
+    left = got == got[0]
+    assert left.sum() == (5 if onehot == 4 else 7)
+    for side in (left, ~left):
+        rows = side[codes]
+        want = y.mean() + (y[rows] - y.mean()).sum() / (rows.sum() + penalty)
+        np.testing.assert_allclose(got[side], want, rtol=1e-4)
+
+
 def test_many_categories_are_grouped():
     rng = np.random.default_rng(0)
     c = np.concatenate([np.repeat(np.arange(200), 20), np.arange(200, 500)])

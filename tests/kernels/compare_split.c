@@ -65,6 +65,7 @@ static void keep_candidate(bench *b, const split_candidate *best) {
     keep(b, &best->code, 1);
     keep(b, &best->missing_left, 1);
     keep(b, &best->categorical, 1);
+    keep(b, &best->sorted, 1);
     keep(b, &best->any_missing, 1);
     if (best->categorical)
         keep(b, best->set, sizeof best->set);
@@ -164,8 +165,8 @@ static void count(const fastml_tree_kernels *k, bench *b) {
 
 static void leaf_value(const fastml_tree_kernels *k, bench *b) {
     const node_data data = some_node(b);
-    const double value =
-        k->split_leaf_value(&data.params, &data.node, data.node.g / 3, data.node.h / 2, data.node.n_rows / 2);
+    const double value = k->split_leaf_value(&data.params, &data.node, data.node.g / 3, data.node.h / 2,
+                                             data.node.n_rows / 2, (int)below(b, 2));
     keep(b, &value, sizeof value);
 }
 

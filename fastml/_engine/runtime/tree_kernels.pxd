@@ -202,6 +202,7 @@ cdef extern from "tree/kernels.h" nogil:
         uint8_t code
         uint8_t missing_left
         uint8_t categorical
+        uint8_t sorted
         uint8_t any_missing
         uint8_t set[32]
 
@@ -388,7 +389,7 @@ cdef extern from "tree/kernels.h" nogil:
         void (*split_count)(const uint8_t *column, const uint32_t *rows, int64_t n, const double *weights,
                             split_exact *exact) noexcept nogil
         double (*split_leaf_value)(const split_params *p, const split_node *parent, int64_t g, int64_t h,
-                                   int64_t n_rows) noexcept nogil
+                                   int64_t n_rows, int sorted) noexcept nogil
         void (*binning_read)(const binning_column *column, const uint32_t *rows, int64_t first, int64_t n, int is_f32,
                              void *out) noexcept nogil
         void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,

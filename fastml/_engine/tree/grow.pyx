@@ -156,7 +156,7 @@ cdef class Grower(Turns):
         # a root has no parent to be pulled to
         smooth = self.search.params.path_smooth
         self.search.params.path_smooth = 0.0
-        root.sums.value = K.split_leaf_value(&self.search.params, &root.sums, root.sums.g, root.sums.h, n)
+        root.sums.value = K.split_leaf_value(&self.search.params, &root.sums, root.sums.g, root.sums.h, n, 0)
         self.search.params.path_smooth = smooth
         root.split.gain = -1.0
         root.priority = INFINITY

@@ -199,7 +199,8 @@ cdef class SplitTrials:
         child.sums.counted = self.counts_rows and child.n <= COUNTED
         child.sums.g = parent.split.g_left if side == 0 else parent.sums.g - parent.split.g_left
         child.sums.h = parent.split.h_left if side == 0 else parent.sums.h - parent.split.h_left
-        child.sums.value = K.split_leaf_value(&self.search.params, &parent.sums, child.sums.g, child.sums.h, child.n)
+        child.sums.value = K.split_leaf_value(&self.search.params, &parent.sums, child.sums.g, child.sums.h, child.n,
+                                              parent.split.sorted)
 
     cdef bint try_split(self, int32_t index, int32_t spare, int32_t other, bint search_children, Workspace *work,
                         int n_threads) noexcept nogil:
