@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import softmax
 from sklearn.utils.validation import check_is_fitted
 
+from fastml._engine.tree.row_weights import weigh_errors
 from fastml.ensemble.adaboost_base import BaseAdaBoost, Verdict
 from fastml.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -112,8 +113,9 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
         return DecisionTreeClassifier(max_depth=1)
 
     def _judge(self, targets, predicted, weight, seen, first):
-        wrong = (predicted != targets).astype(np.float64)  # as factors: faster than masks
-        error = float((weight * wrong).sum() / weight.sum())
+        wrong = predicted != targets
+        total, of_wrong = weigh_errors(weight, wrong)
+        error = of_wrong / total
         if error <= 0:
             return Verdict(0.0, 1.0, go_on=False)
         n_classes = self.n_classes_
@@ -127,12 +129,7 @@ class AdaBoostClassifier(ClassifierMixin, BaseAdaBoost):
             return Verdict(error, 0.0, keep=False, go_on=False)
         vote = self.learning_rate * (np.log((1 - error) / error) + np.log(n_classes - 1))
         with np.errstate(over="ignore"):
-            raised = np.exp(vote)
-        if not np.isfinite(raised):
-            return Verdict(error, vote, factor=np.where(wrong > 0, raised, 1.0))
-        wrong *= raised - 1
-        wrong += 1
-        return Verdict(error, vote, factor=wrong)
+            return Verdict(error, vote, wrong=wrong, factor=float(np.exp(vote)))
 
     # -- prediction
 
@@ -403,7 +400,8 @@ class AdaBoostRegressor(RegressorMixin, BaseAdaBoost):
             return Verdict(1.0, 0.0, keep=first, go_on=False)
         beta = error / (1 - error)
         vote = float(self.learning_rate * np.log(1 / beta))
-        return Verdict(error, vote, factor=np.exp(vote * (loss - 1)))
+        # what is seen does not get lost by underflow
+        return Verdict(error, vote, factor=np.maximum(np.exp(vote * (loss - 1)), 1e-290))
 
     # -- prediction
 

@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import _num_samples, check_consistent_length, check_is_fitted, column_or_1d
 
 from fastml._engine.runtime.interrupt import check
+from fastml._engine.tree.row_weights import divide_weights, raise_errors
 from fastml.ensemble import adaboost_state
 from fastml.ensemble.boosted_members import EstimatorMembers, TreeMembers, takes_missing, takes_sparse
 from fastml.inspection.trees import ShownTrees
@@ -29,6 +30,10 @@ _OWN_TREES = {
 }
 
 
+# Weight of a row that is seen, at least: it does not get lost by underflow.
+_LEAST = float(np.finfo(np.float64).eps)
+
+
 class Verdict:
     """What a round comes to.
 
@@ -40,16 +45,26 @@ class Verdict:
         Its weight in the ensemble.
     keep, go_on : bool
         Whether the member stays, and whether another round follows.
-    factor : float array of shape (n_rows,), or None
+    factor : float or float array of shape (n_rows,), or None
         What multiplies the weights of the rows.
+    wrong : bool array of shape (n_rows,) or None
+        The rows whose weights a single `factor` multiplies.
     """
 
-    def __init__(self, error, vote, *, keep=True, go_on=True, factor=None):
+    def __init__(self, error, vote, *, keep=True, go_on=True, factor=None, wrong=None):
         self.error = error
         self.vote = vote
         self.keep = keep
         self.go_on = go_on
         self.factor = factor
+        self.wrong = wrong
+
+    def weigh(self, weight):
+        """Multiply the weights of the rows, in place; their sum."""
+        if self.wrong is not None:
+            return raise_errors(weight, self.wrong, self.factor)
+        weight *= self.factor
+        return weight.sum()
 
 
 class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
@@ -105,7 +120,7 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
         n_rows = _num_samples(X)
         weight = check_sample_weight(sample_weight, n_rows)
         weight = np.ones(n_rows) if weight is None else weight.copy()
-        weight /= weight.sum()
+        divide_weights(weight, weight.sum(), _LEAST)
         rng = check_random_state(self.random_state)
         members = self._new_members()
         for name in ("feature_names_in_", "classes_", "n_classes_"):
@@ -134,12 +149,8 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
     def _boost(self, members, weight):
         """The rounds. `weight` has the sum 1; it is changed in place."""
         seen = weight > 0
-        all_seen = bool(seen.all())
-        least = np.finfo(np.float64).eps
         for index in range(self.n_estimators):
             check()
-            # what is seen does not get lost by underflow
-            np.maximum(weight, least, out=weight, where=True if all_seen else seen)
             predicted = members.learn(weight)
             verdict = self._judge(members.targets, predicted, weight, seen, first=index == 0)
             if verdict.keep:
@@ -149,8 +160,7 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
             if not verdict.go_on or index == self.n_estimators - 1:
                 return
             with np.errstate(over="ignore", invalid="ignore"):
-                np.multiply(weight, verdict.factor, out=weight, where=True if all_seen else seen)
-                total = weight.sum()
+                total = verdict.weigh(weight)
             if not np.isfinite(total):
                 warnings.warn(
                     f"Sample weights have reached infinite values, at iteration {index}, causing overflow. "
@@ -160,7 +170,7 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
                 return
             if total <= 0:
                 return
-            weight /= total
+            divide_weights(weight, total, _LEAST)
 
     @abstractmethod
     def _default(self):

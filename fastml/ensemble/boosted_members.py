@@ -17,10 +17,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from fastml._engine.runtime.interrupt import check
-from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.cart_pack import impurity_decreases
 from fastml._engine.tree.cart_sums import sum_values
-from fastml._engine.tree.code_walk import leaves_of_codes
+from fastml._engine.tree.code_walk import leaves_of_codes, take_at
 from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values, leaves
@@ -32,6 +31,8 @@ __all__ = ["EstimatorMembers", "TreeMembers", "takes_missing", "takes_sparse"]
 
 # Rows whose members' predictions are sorted at a time.
 _BLOCK = 8192
+
+_MOST_SEED = (1 << 31) - 1
 
 
 def takes_missing(estimator):
@@ -50,7 +51,7 @@ def _input_tag(estimator, name):
 
 
 def _seed(rng):
-    return int(rng.randint(np.iinfo(np.int32).max))
+    return int(rng.randint(_MOST_SEED))
 
 
 class TreeMembers:
@@ -104,17 +105,30 @@ class TreeMembers:
             owner.classes_, owner.n_classes_ = tree.classes_, tree.n_classes_
         grower, tree._cart = tree._grower(training, splitter=tree.splitter)
         self._grower = grower
-        self.votes = self._ballot_box()
+        self._said, self._weights, self.votes = [], [], None
         owner.n_features_in_ = tree.n_features_in_
         if hasattr(tree, "feature_names_in_"):
             owner.feature_names_in_ = tree.feature_names_in_
 
-    def _ballot_box(self):
-        """An empty forest for votes; None for regression."""
+    def _ballots(self, said, weights):
+        """The trees with votes in their leaves; None for regression.
+
+        Parameters
+        ----------
+        said : int array of shape (n_nodes of all trees,)
+            As the method of that name returns it.
+        weights : sequence of float
+            The trees' votes.
+        """
+        cart = self.tree._cart.arrays()
         if not is_classifier(self.tree):
             return None
         n_classes = self.tree.n_classes_
-        return CartForest("squared_error", None, 1 if n_classes <= 2 else n_classes)
+        if cart["numbers"].size:
+            said = said[cart["numbers"] + np.repeat(cart["node_offsets"][:-1], np.diff(cart["node_offsets"]))]
+        vote = np.repeat(np.asarray(weights)[: len(self)], np.diff(cart["leaf_offsets"]))
+        ballots = _ballots(said[cart["nodes"]["feature"] < 0], vote, n_classes)
+        return self.tree._cart.with_leaves(ballots)
 
     def said(self):
         """Class numbers that the leaves vote for, 0 for inner nodes: int32 array by node, tree after tree."""
@@ -128,15 +142,7 @@ class TreeMembers:
 
     def restore(self, numbers, weights, said):
         """What training would have left, from fitted trees in ``tree._cart`` and what `said` returned."""
-        self.numbers, self.votes = numbers, self._ballot_box()
-        if self.votes is not None:
-            first = 0
-            for index in range(len(self)):
-                grown = self.tree._cart.tree(index)
-                last = first + grown["left"].size
-                self._vote(grown, said[first:last], weights[index])
-                first = last
-        self._join()
+        self.numbers, self.votes = numbers, self._ballots(said, weights)
 
     def learn(self, weight):
         """Grow a tree; class numbers or values of the training rows: array of shape (n_rows,)."""
@@ -158,33 +164,27 @@ class TreeMembers:
         if not placed:
             places = leaves_of_codes(self._binned, grown, tree._threads())
         value = grown["value"]
-        said = value[:, 0] if self.votes is None else value.argmax(axis=1).astype(self.targets.dtype)
+        said = value[:, 0]
+        if training.n_classes is not None:
+            said = value.argmax(axis=1).astype(self.targets.dtype)
         self._pending = grown, said
-        return said.take(places)
+        return take_at(said, places)
 
     def keep(self, vote):
         """Keep the tree that was grown last."""
         grown, said = self._pending
         self.tree._cart.append(grown)
-        if self.votes is not None:
-            self._vote(grown, said, vote)
-
-    def _vote(self, grown, said, vote):
-        ballots = _ballots(said, vote, self.tree.n_classes_)
-        self.votes.append({**grown, "value": ballots, "impurity": np.zeros(said.size)})
+        self._said.append(said)
+        self._weights.append(vote)
 
     def finish(self):
-        """Forget the training rows."""
+        """Join the trees, because the first predictions may come from several threads at once, and forget the
+        training rows."""
+        self.votes = self._ballots(np.concatenate(self._said), self._weights)
+        del self._said, self._weights
         del self._training, self._grower, self._binned, self._pending, self._class_weight, self.targets
         del self._places
         del self._rng, self.numbers[len(self) :]
-        self._join()
-
-    def _join(self):
-        """Now, because the first predictions may come from several threads at once."""
-        for forest in (self.tree._cart, self.votes):
-            if forest is not None:
-                forest.arrays()
 
     def __len__(self):
         return len(self.tree._cart)
@@ -397,7 +397,9 @@ class EstimatorMembers:
 
 
 def _ballots(codes, vote, n_classes):
-    """What a member that says class ``codes[i]`` adds: array of shape (n, 1 or n_classes).
+    """What members or leaves that say class ``codes[i]`` add: array of shape (n, 1 or n_classes).
+
+    vote: a number, or one for each of them.
 
     Of two classes `vote` for the second or against it; of more `vote` for one and against the others, in
     equal parts.
@@ -406,4 +408,5 @@ def _ballots(codes, vote, n_classes):
         return np.zeros((codes.size, 1))
     if n_classes == 2:
         return np.where(codes > 0, vote, -vote)[:, None]
+    vote = np.asarray(vote)[..., None]
     return np.where(codes[:, None] == np.arange(n_classes), vote, -1 / (n_classes - 1) * vote)

@@ -218,12 +218,14 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         for first in range(grown, self.n_estimators, step):
             check()
             chosen = seeds[first : min(first + step, self.n_estimators)]
-            n_leaves = 0
-            for tree in grower.grow(
-                training.seen_targets, training.weight, chosen, self._n_samples_bootstrap
-            ):
-                n_leaves += self._append(tree)
+            trees = grower.grow(training.seen_targets, training.weight, chosen, self._n_samples_bootstrap)
+            if self.ccp_alpha > 0:
+                trees = [prune(tree, self.ccp_alpha) for tree in trees]
+            self._cart.extend(trees, self._threads())
+            for tree in trees:
+                self._note_importances(tree)
             if self.verbose:
+                n_leaves = sum(len(tree["left"]) // 2 + 1 for tree in trees)
                 progress.round_done(min(first + step, self.n_estimators), n_leaves, {})
         self._cart.arrays()  # joined now: the first predictions may come from several threads at once
         self._leaf_targets = None
@@ -231,15 +233,11 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
             self._leaf_targets = LeafTargets(training.targets).read(self, training)
         progress.end(self.n_estimators, self.n_estimators)
 
-    def _append(self, tree):
-        if self.ccp_alpha > 0:
-            tree = prune(tree, self.ccp_alpha)
-        self._cart.append(tree)
+    def _note_importances(self, tree):
         if len(tree["left"]) > 1:
             gains = impurity_decreases(tree, self.n_features_in_)
             self._importance_sum = self._importance_sum + gains / (gains.sum() or 1.0)
             self._n_split_trees += 1
-        return np.count_nonzero(np.asarray(tree["left"]) < 0)
 
     # -- trees one by one
 

@@ -104,10 +104,11 @@ def drawn_seed(random_state):
 
 _own = threading.local()
 _BITS = (1 << 64) - 1
+_MOST_SEED = (1 << 32) - 1
 
 
 def _draw(generator):
-    return int(generator.randint(np.iinfo(np.uint32).max, dtype="u8"))
+    return int(generator.randint(_MOST_SEED, dtype="u8"))
 
 
 def _mixed(seed, first, last):

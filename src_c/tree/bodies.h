@@ -15,6 +15,7 @@
 #include "tree/quantile.c"
 #include "tree/records.c"
 #include "tree/row_cells.c"
+#include "tree/row_weights.c"
 #include "tree/shap.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
@@ -52,6 +53,11 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .row_cells_add = FN(row_cells_add),
     .row_cells_complete = FN(row_cells_complete),
     .row_cells_fill = FN(row_cells_fill),
+    .row_weights_measure = FN(row_weights_measure),
+    .row_weights_judge = FN(row_weights_judge),
+    .row_weights_raise = FN(row_weights_raise),
+    .row_weights_divide = FN(row_weights_divide),
+    .row_weights_round = FN(row_weights_round),
     .shap_rows = FN(shap_rows),
     .shap_known = FN(shap_known),
     .split_numerical = FN(split_numerical),

@@ -105,8 +105,27 @@ static double random_score(const impurity_params *p, const impurity_node *node, 
 
 #include "impurity_random_lanes.h"
 
+/* The same among the codes of the node's rows, which tells them apart as well: so few rows ask for fewer
+ * values than a search, and do not wait for one to know the next. */
+enum { ASKED_ROWS = 8 };
+
+static void last_codes_of_rows(const impurity_params *p, const impurity_node *node, const lane_rows *rows,
+                               random_slots *r) {
+    for (int s = 0; s < node->n_slots; s++) {
+        const double *filled = p->filled + 256 * (int64_t)node->feature[s];
+        int last = r->low[s];
+        for (int64_t i = 0; i < node->n; i++) {
+            const int x = rows->codes[8 * i + s];
+            const int goes = (filled[x] <= r->threshold[s]) & (x < r->high[s]) & (x > last);
+            last += (x - last) & -goes;
+        }
+        r->last[s] = (uint8_t)last;
+    }
+}
+
 /* Draws each slot's threshold. Returns 0 when a slot has missing values in the node. */
-static int draw_thresholds(const impurity_params *p, const impurity_node *node, random_slots *r) {
+static int draw_thresholds(const impurity_params *p, const impurity_node *node, const lane_rows *rows,
+                           random_slots *r) {
     for (int s = 0; s < node->n_slots; s++) {
         const double *lower = p->lower + 256 * (int64_t)node->feature[s];
         const double *upper = p->upper + 256 * (int64_t)node->feature[s];
@@ -115,7 +134,10 @@ static int draw_thresholds(const impurity_params *p, const impurity_node *node, 
         r->threshold[s] =
             r->low[s] == r->high[s] ? -INFINITY : value_between(node, s, lower[r->low[s]], upper[r->high[s]]);
     }
-    last_codes(p, node, r);
+    if (node->n <= ASKED_ROWS)
+        last_codes_of_rows(p, node, rows, r);
+    else
+        last_codes(p, node, r);
     return 1;
 }
 
@@ -162,7 +184,7 @@ static int search_thresholds(const impurity_params *p, const impurity_node *node
     const int lanes = fits_lanes(p, node);
     find_ranges(p, node, &rows, &r);
     memset(r.last, 0, sizeof r.last);
-    if (!draw_thresholds(p, node, &r))
+    if (!draw_thresholds(p, node, &rows, &r))
         return 0;
     if (kind_of(p) == MORE_CLASSES)
         memset(left, 0, (size_t)(node->n_slots * p->n_channels) * sizeof *left);

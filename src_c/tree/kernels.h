@@ -15,6 +15,7 @@
 #include "tree/quantile.h"
 #include "tree/records.h"
 #include "tree/row_cells.h"
+#include "tree/row_weights.h"
 #include "tree/shap.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
@@ -91,6 +92,13 @@ typedef struct fastml_tree_kernels {
     int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
                               int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
                               uint16_t *out);
+    /* tree/row_weights */
+    void (*row_weights_measure)(const double *weights, int64_t n, row_weights_range *out);
+    void (*row_weights_judge)(const double *weights, const uint8_t *wrong, int64_t n, double *shares);
+    double (*row_weights_raise)(double *weights, const uint8_t *wrong, int64_t n, double factor);
+    void (*row_weights_divide)(double *weights, int64_t n, double total, double least);
+    int64_t (*row_weights_round)(const double *weights, int64_t n, double scale, uint32_t *out,
+                                 uint32_t *most);
     /* tree/shap */
     void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_columns,
                       int64_t n_outputs, int64_t n_groups, double *space, double *sums, int64_t sum_step,

@@ -311,6 +311,10 @@ cdef extern from "tree/kernels.h" nogil:
         double values[256]
         int32_t count
 
+    ctypedef struct row_weights_range:
+        double least, most, sum
+        int32_t whole
+
     ctypedef struct fastml_tree_kernels:
         const char *name
         void (*background_count)(const background_tree *b, const double *planes, int64_t n_planes, int64_t n_rows,
@@ -372,6 +376,12 @@ cdef extern from "tree/kernels.h" nogil:
         int64_t (*row_cells_fill)(const uint8_t *codes, int64_t stride, int64_t n, const row_cells_group *groups,
                                   int32_t n_groups, int32_t total, int32_t filled, int64_t at, uint32_t *start,
                                   uint16_t *out) noexcept nogil
+        void (*row_weights_measure)(const double *weights, int64_t n, row_weights_range *out) noexcept nogil
+        void (*row_weights_judge)(const double *weights, const uint8_t *wrong, int64_t n, double *shares) noexcept nogil
+        double (*row_weights_raise)(double *weights, const uint8_t *wrong, int64_t n, double factor) noexcept nogil
+        void (*row_weights_divide)(double *weights, int64_t n, double total, double least) noexcept nogil
+        int64_t (*row_weights_round)(const double *weights, int64_t n, double scale, uint32_t *out,
+                                     uint32_t *most) noexcept nogil
         void (*shap_rows)(const shap_tree *tree, const double *planes, int64_t n_planes, int64_t n_columns,
                           int64_t n_outputs, int64_t n_groups, double *space, double *sums, int64_t sum_step,
                           double *pairs, int64_t pair_step) noexcept nogil

@@ -9,7 +9,6 @@ that nobody has, so memory grows with threads and not with trees. Trees that are
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.math cimport floor
 from libc.stdint cimport int8_t, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -18,7 +17,7 @@ from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.runtime.tree_kernels cimport (
     IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_GINI, IMPURITY_LOGS, IMPURITY_POISSON, IMPURITY_SQUARED_ERROR,
-    RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT,
+    K, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT, row_weights_range,
 )
 from fastml._engine.tree.cart_arrays cimport allocate_arrays, join_pieces, lay_out, tree_dict
 from fastml._engine.tree.cart_growth cimport OpenNode, forget_nodes, grow_on, open_node, set_root
@@ -48,14 +47,6 @@ CRITERIA = {
     "poisson": IMPURITY_POISSON,
     "absolute_error": IMPURITY_ABSOLUTE_ERROR,
 }
-
-
-cdef bint are_whole(const double[::1] numbers) noexcept:
-    cdef Py_ssize_t i
-    for i in range(numbers.shape[0]):
-        if numbers[i] != floor(numbers[i]):
-            return False
-    return True
 
 
 cdef class CartGrower:
@@ -410,6 +401,7 @@ cdef class CartGrower:
         """Checks and lays out what a call of grow is given."""
         cdef CartSettings *s = &self.settings
         cdef const double[::1] w
+        cdef row_weights_range range_
         n_rows = self.binned.n_rows
         if n_draws is not None and not 1 <= n_draws < 2**31:
             raise ValueError(f"n_draws={n_draws} must be from 1 to 2**31 - 1, or None")
@@ -419,11 +411,12 @@ cdef class CartGrower:
             w = self.weights = weights = np.ascontiguousarray(weights, dtype=np.float64)
             if w.shape[0] != n_rows or weights.ndim != 1:
                 raise ValueError(f"weights has shape {weights.shape}, expected ({n_rows},)")
-            self.least_weight, heaviest, total = weights.min(), weights.max(), weights.sum()
+            K.row_weights_measure(&w[0], n_rows, &range_)
+            self.least_weight, heaviest, total = range_.least, range_.most, range_.sum
             if not (self.least_weight >= 0 and 0 < total < np.inf):
                 raise ValueError("weights must be finite, not negative and not all 0")
-            s.weights = &w[0]
-            if n_draws is None and (total >= 2**31 or not are_whole(w)):
+            s.weights, s.total_weight = &w[0], total
+            if n_draws is None and (total >= 2**31 or not range_.whole):
                 s.whole = False
         self.lottery = None
         if n_draws is not None:

@@ -8,18 +8,20 @@ values of inner nodes are sums over their leaves and are made when someone asks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .cart_pack import narrowed, pack_classes, pack_counts, pack_nodes, set_payload
-from .subtree import depth_first, inner_by_depth, merge_leaves
+from .cart_pack import pack_trees
+from .subtree import inner_by_depth, merge_leaves
 
 __all__ = ["NODE", "CartForest", "LeafKind"]
 
 NODE = np.dtype([("threshold", np.float64), ("right", np.uint32), ("feature", np.int32)])
 LEAF = np.iinfo(np.int32).min
+# Nodes of trees that are packed together, by several threads where there are such.
+_PACKED_TOGETHER = 1 << 16
 FEATURE, MISSING_LEFT, CATEGORIES = (1 << 28) - 1, 1 << 28, 1 << 29
 
 
@@ -93,6 +95,8 @@ class CartForest:
         self.leaf_kind = LeafKind.of(self.n_classes, self.n_outputs)
         self.width = self.n_outputs if self.n_classes is None else sum(self.n_classes)
         self._flat = self._no_trees()
+        self._waiting: list[Mapping[str, Any]] = []
+        self._n_threads = 1
         self._pending: list[dict[str, np.ndarray]] = []
         self._mixed: tuple[np.ndarray, np.ndarray] | None = None
         self._used: np.ndarray | None = None
@@ -103,7 +107,7 @@ class CartForest:
     @property
     def n_trees(self) -> int:
         """Number of trees."""
-        return self._flat["node_offsets"].size - 1 + len(self._pending)
+        return self._flat["node_offsets"].size - 1 + len(self._pending) + len(self._waiting)
 
     def __len__(self) -> int:
         return self.n_trees
@@ -124,50 +128,48 @@ class CartForest:
     # -- trees come in
 
     def append(self, tree: Mapping[str, Any]) -> None:
-        """Add a tree as `CartGrower` makes it: arrays by node (see `tree`). Trusted, and copied.
+        """Add a tree (see `extend`)."""
+        self.extend([tree])
+
+    def extend(self, trees: Sequence[Mapping[str, Any]], n_threads: int = 1) -> None:
+        """Add trees as `CartGrower` makes them: arrays by node (see `tree`). Trusted.
+
+        They are packed when they have come to some size, or when the forest is asked for its arrays: until
+        then the arrays that were given must not change.
 
         Raises
         ------
         ValueError
-            If the tree uses a feature beyond 2**28 - 1, or has values of another width.
+            If a tree has values of another width. (If it uses a feature beyond 2**28 - 1, when it is packed.)
         """
+        for tree in trees:
+            shape, expected = np.shape(tree["value"]), (len(tree["left"]), self.width)
+            if shape != expected:
+                raise ValueError(f"values have shape {shape}, expected {expected}")
         self.views = {}
-        order = depth_first(np.asarray(tree["left"]), np.asarray(tree["right"]))
-        nodes = np.empty(len(tree["left"]), dtype=NODE)
-        leaves = pack_nodes(tree, order, nodes)
-        part = self._pack_leaves(tree, leaves, nodes)
-        part["numbers"] = np.empty(0, dtype=np.int32) if order is None else order.astype(np.int32)
-        if self.explicit:
-            everything = slice(None) if order is None else order
-            part["node_value"] = np.array(tree["value"], dtype=np.float64)[everything]
-            part["node_impurity"] = np.array(tree["impurity"], dtype=np.float64)[everything]
-        part["nodes"] = nodes
-        part["category_sets"] = np.array(tree["category_sets"], dtype=np.uint8).reshape(-1, 32)
-        self._pending.append(part)
+        self._waiting += trees
+        self._n_threads = n_threads
+        if sum(len(tree["left"]) for tree in self._waiting) >= _PACKED_TOGETHER:
+            self._pack()
 
-    def _pack_leaves(self, tree, leaves, nodes):
-        """The arrays by leaf of one tree; what a leaf says goes to its node."""
-        part = {}
-        part["leaf_count"], part["leaf_weight"], weight = pack_counts(tree, leaves)
-        value = np.ascontiguousarray(tree["value"], dtype=np.float64)
-        if value.shape[1:] != (self.width,):
-            raise ValueError(f"values have shape {value.shape}, expected ({len(value)}, {self.width})")
-        if not self.explicit and self.n_classes is None:
-            impurity = tree["impurity"].take(leaves)
-            part["leaf_impurity"] = np.maximum(impurity, 0.0) if impurity.any() else impurity[:0]
-        if self.leaf_kind == LeafKind.NUMBER:
-            number = value[:, -1].take(leaves)
-            # a share may be rounded to the next number above 1
-            set_payload(nodes, number if self.n_classes is None else np.minimum(number, 1.0))
-        elif self.leaf_kind == LeafKind.VECTOR:
-            part["leaf_vector"] = value.take(leaves, axis=0)
-        else:
-            payload, sizes, classes, amounts = pack_classes(value, leaves, weight)
-            set_payload(nodes, payload)
-            part["mixed_offsets"] = sizes  # until merged
-            part["mixed_class"] = classes.astype(self._class_type())
-            part["mixed_weight"] = narrowed(amounts)
-        return part
+    def _pack(self):
+        """Pack the trees that wait."""
+        trees, self._waiting = self._waiting, []
+        shares = self.n_classes is not None
+        for tree, part in zip(
+            trees,
+            pack_trees(trees, self.leaf_kind, self.width, shares, NODE, self._n_threads),
+            strict=True,
+        ):
+            if self.leaf_kind == LeafKind.CLASS:
+                part["mixed_offsets"] = part.pop("mixed_sizes")  # until merged
+                part["mixed_class"] = part["mixed_class"].astype(self._class_type())
+            if self.explicit:
+                everything = part["numbers"] if part["numbers"].size else slice(None)
+                part["node_value"] = np.array(tree["value"], dtype=np.float64)[everything]
+                part["node_impurity"] = np.array(tree["impurity"], dtype=np.float64)[everything]
+            part["category_sets"] = np.array(tree["category_sets"], dtype=np.uint8).reshape(-1, 32)
+            self._pending.append(part)
 
     def _class_type(self):
         return np.min_scalar_type(max(self.width - 1, 0))
@@ -194,6 +196,8 @@ class CartForest:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays of the forest (see Notes). Not copies."""
+        if self._waiting:
+            self._pack()
         if self._pending:
             parts = [self._flat, *self._pending]
             self._flat = {name: self._joined(name, parts) for name in self._flat}
@@ -213,7 +217,7 @@ class CartForest:
 
     def used_features(self) -> np.ndarray:
         """The features that splits look at, ascending: int32 array."""
-        if self._used is None or self._pending:
+        if self._used is None or self._waiting or self._pending:
             feature = self.arrays()["nodes"]["feature"]
             self._used = np.unique(feature[feature >= 0] & FEATURE).astype(np.int32)
         return self._used
@@ -345,10 +349,32 @@ class CartForest:
         other._flat = dict(self.arrays())
         return other
 
+    def with_leaves(self, values: np.ndarray) -> CartForest:
+        """The same splits over other leaves, all of impurity 0: a forest of numbers.
+
+        Parameters
+        ----------
+        values : float64 array of shape (n_leaves of all trees, width)
+            What each leaf says, depth first, tree after tree.
+        """
+        flat = self.arrays()
+        other = CartForest("squared_error", None, values.shape[1])
+        other._flat = {name: flat.get(name, empty) for name, empty in other._flat.items()}
+        nodes = other._flat["nodes"] = flat["nodes"].copy()
+        other._flat["leaf_impurity"] = np.empty(0)
+        leaf = nodes["feature"] < 0
+        nodes["threshold"][leaf] = 0.0
+        if other.leaf_kind == LeafKind.NUMBER:
+            nodes["threshold"][leaf] = values[:, 0]
+        else:
+            other._flat["leaf_vector"] = np.array(values, dtype=np.float64)
+        return other
+
     def take(self, index: int) -> CartForest:
         """A forest of one of the trees."""
         other = CartForest(self.criterion, self.n_classes, self.n_outputs, self.explicit)
         other.append(self.tree(index))
+        other.arrays()
         return other
 
     def __getstate__(self):

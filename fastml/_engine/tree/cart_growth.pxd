@@ -28,6 +28,7 @@ cdef struct CartSettings:      # of all trees
     const int64_t *classes     # row-major (n_rows, n_outputs); class, or number in fixed point
     const double *numbers      # the same as real numbers; NULL: classification
     const double *weights      # NULL: all 1
+    double total_weight        # their sum
     bint whole                 # weights are whole numbers, taken as they are
     double centre              # of fixed point: number = centre + fixed / number_scale
     double number_scale

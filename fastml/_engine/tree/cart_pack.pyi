@@ -1,21 +1,16 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-def pack_nodes(
-    tree: Mapping[str, Any], order: npt.NDArray[np.intp] | None, nodes: np.ndarray
-) -> npt.NDArray[np.intp]: ...
-def in_depth_first_order(left: npt.NDArray[np.int32]) -> bool: ...
-def pack_counts(
-    tree: Mapping[str, Any], leaves: npt.NDArray[np.intp]
-) -> tuple[np.ndarray, np.ndarray, npt.NDArray[np.float64]]: ...
-def set_payload(nodes: np.ndarray, payload: npt.NDArray[np.float64]) -> None: ...
+def pack_trees(
+    trees: Sequence[Mapping[str, Any]],
+    kind: str,
+    width: int,
+    shares: bool,
+    node_dtype: np.dtype,
+    n_threads: int = ...,
+) -> list[dict[str, np.ndarray]]: ...
 def narrowed(numbers: npt.NDArray[np.float64]) -> np.ndarray: ...
-def pack_classes(
-    shares: npt.NDArray[np.float64], leaves: npt.NDArray[np.intp], weight: npt.NDArray[np.float64]
-) -> tuple[
-    npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float64]
-]: ...
 def impurity_decreases(tree: Mapping[str, Any], n_features: int) -> npt.NDArray[np.float64]: ...

@@ -100,9 +100,12 @@ cdef int64_t round_weights(const CartSettings *s, Sample *sample, uint32_t *most
     cdef int64_t i, total = 0
     cdef int32_t w, greatest = 0
     cdef double own, scaled, scale, exact = 0.0
+    if s.n_draws < 0 and not s.balance:
+        sample.weight_scale = scale_of(s.total_weight)
+        return K.row_weights_round(s.weights, s.n_rows, sample.weight_scale, sample.row_weights, most)
     for i in range(s.n_rows):
         exact += row_weight(s, sample, i)
-    sample.weight_scale = scale = ldexp(1.0, FRACTION_BITS - 1 - <int> floor(log2(exact)))
+    sample.weight_scale = scale = scale_of(exact)
     for i in range(s.n_rows):
         # rounded, halves down, which takes no function; what has a weight is seen, however little that is
         own = row_weight(s, sample, i)
@@ -115,3 +118,7 @@ cdef int64_t round_weights(const CartSettings *s, Sample *sample, uint32_t *most
         greatest = max(greatest, w)
     most[0] = <uint32_t> greatest
     return total
+
+
+cdef double scale_of(double total) noexcept nogil:
+    return ldexp(1.0, FRACTION_BITS - 1 - <int> floor(log2(total)))

@@ -1,11 +1,14 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fastml._engine.tree.binned import BinnedMatrix
 
+_Said = TypeVar("_Said", npt.NDArray[np.int32], npt.NDArray[np.float64])
+
 def leaves_of_codes(
     binned: BinnedMatrix, tree: Mapping[str, Any], n_threads: int = ...
 ) -> npt.NDArray[np.int32]: ...
+def take_at(said: _Said, leaf: npt.NDArray[np.int32]) -> _Said: ...

@@ -86,6 +86,31 @@ def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1):
     return np.asarray(out)
 
 
+ctypedef fused said_t:
+    int32_t
+    double
+
+
+def take_at(const said_t[::1] said not None, const int32_t[::1] leaf not None):
+    """What leaves say, by row; numpy's `take` would widen the numbers of the leaves first.
+
+    Parameters
+    ----------
+    said : int32 or float64 array of shape (n_nodes,)
+    leaf : int32 array of shape (n_rows,)
+        Numbers of nodes, trusted: as `leaves_of_codes` returns them.
+
+    Returns
+    -------
+    array of shape (n_rows,), of the dtype of said
+    """
+    cdef Py_ssize_t i, n = leaf.shape[0]
+    cdef said_t[::1] out = np.empty(n, dtype=np.int32 if said_t is int32_t else np.float64)
+    for i in range(n):
+        out[i] = said[leaf[i]]
+    return np.asarray(out)
+
+
 cdef void walk(const CodeNode *nodes, Py_ssize_t first, Py_ssize_t last, int32_t *out) noexcept nogil:
     cdef Py_ssize_t i
     cdef int32_t at

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cart_pack import in_depth_first_order
-
 __all__ = ["depth_first", "impurity_of_shares", "inner_by_depth", "merge_leaves"]
 
 
@@ -21,14 +19,8 @@ def inner_by_depth(left: np.ndarray, right: np.ndarray) -> list[np.ndarray]:
         nodes = np.concatenate([left[nodes], right[nodes]])
 
 
-def depth_first(left: np.ndarray, right: np.ndarray) -> np.ndarray | None:
-    """The nodes in depth-first order, left before right; None if they are in that order already.
-
-    The numbers must be those of a grower: depth first, or children side by side as they were made. Then it
-    is enough to look at the left children.
-    """
-    if in_depth_first_order(np.ascontiguousarray(left, dtype=np.int32)):
-        return None
+def depth_first(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The nodes in depth-first order, left before right."""
     levels = inner_by_depth(left, right)
     size = np.ones(left.size, dtype=np.intp)
     for nodes in reversed(levels):

@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
 
+from fastml._engine.tree import cart
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.value_rows import ValueRows
@@ -226,3 +227,53 @@ def test_copy_and_take(case):
     for name, array in one.tree(0).items():
         if name not in ("category_set", "category_sets"):
             np.testing.assert_allclose(array, case.forest.tree(1)[name], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["two classes", "five classes", "numbers"])
+@pytest.mark.parametrize("max_leaf_nodes", [None, 900])
+def test_trees_packed_together_by_many_threads(kind, max_leaf_nodes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 5))
+    y = rng.integers(0, 5 if kind == "five classes" else 2, size=(4000, 1)).astype(np.int32)
+    if kind == "numbers":
+        y = rng.normal(size=(4000, 1))
+    classes = None if kind == "numbers" else (int(y.max()) + 1,)
+    criterion = "squared_error" if classes is None else "gini"
+    binned = BinMapper().fit(X).transform(X)
+    values = BinValues(X, binned.column_codes.T)
+    options = {"criterion": criterion, "n_classes": classes, "max_leaf_nodes": max_leaf_nodes}
+    trees = cart.CartGrower(binned, values, max_features=2, **options).grow(y, None, range(8), 4000)
+    assert sum(len(tree["left"]) for tree in trees) > 1 << 13  # enough for more than one thread
+    alone = CartForest(criterion, classes, 1)
+    for tree in trees:
+        alone.append(tree)
+        alone.arrays()
+    for n_threads in (1, 2, 3, 7):
+        forest = CartForest(criterion, classes, 1)
+        forest.extend(trees, n_threads)
+        assert len(forest) == 8
+        for name, array in alone.arrays().items():
+            assert forest.arrays()[name].dtype == array.dtype, name
+            np.testing.assert_array_equal(forest.arrays()[name], array, err_msg=name)
+
+
+def test_other_leaves_over_the_same_splits():
+    case = grown("iris", "gini", (("max_leaf_nodes", 6),), False)
+    n_leaves = case.forest.arrays()["leaf_count"].size
+    values = np.random.default_rng(0).normal(size=(n_leaves, 2))
+    other = case.forest.with_leaves(values)
+    first = 0
+    for index in range(3):
+        own, tree = case.forest.tree(index), other.tree(index)
+        for name in ("left", "right", "feature", "threshold", "count", "weight"):
+            np.testing.assert_array_equal(tree[name], own[name], err_msg=name)
+        where = find_order(own)
+        np.testing.assert_array_equal(tree["value"][where], values[first : first + len(where)])
+        first += len(where)
+
+
+def find_order(tree, node=0):
+    """Leaves, depth first."""
+    if tree["left"][node] < 0:
+        return [node]
+    return find_order(tree, tree["left"][node]) + find_order(tree, tree["right"][node])
