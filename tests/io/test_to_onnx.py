@@ -64,7 +64,7 @@ def hard_rows(model, dtype, n_features):
 
 
 def leaves_of(model, X):
-    if hasattr(model, "estimators_"):
+    if not hasattr(model, "apply"):  # AdaBoost
         return np.stack([member.apply(X) for member in model.estimators_], axis=1)
     return np.asarray(model.apply(X)).reshape(len(X), -1)
 

@@ -61,6 +61,7 @@ extern const kernel_case partition_cases[];
 extern const kernel_case quantile_cases[];
 extern const kernel_case records_cases[];
 extern const kernel_case row_cells_cases[];
+extern const kernel_case row_weights_cases[];
 extern const kernel_case shap_cases[];
 extern const kernel_case split_cases[];
 extern const kernel_case traverse_cases[];
