@@ -213,7 +213,9 @@ def prepare_daal4py(data, threads):
 
 def prepare_lleaves(data, threads):
     import lleaves
+    import llvmlite.binding
 
+    llvmlite.binding.initialize = lambda: None  # lleaves 1.3 calls it; newer llvmlite initializes itself
     _needs(data, "numbers", "digits")
     model = lleaves.Model(model_file=str(data["path"]))
     cache = data["path"].with_suffix(".lleaves")
