@@ -45,7 +45,7 @@ def end_family(process):
     if not hasattr(os, "killpg"):
         process.kill()
         return
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):  # the latter of a family of zombies on macOS
         os.killpg(process.pid, signal.SIGKILL)
 
 

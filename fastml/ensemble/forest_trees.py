@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from fastml._engine.tree.tree_sequence import TreeSequence
 from fastml.tree.model import tree_numbers
 
 __all__ = ["ForestTrees"]
 
 
-class ForestTrees(Sequence):
+class ForestTrees(TreeSequence):
     """The trees of a forest as estimators, each made when it is asked for."""
 
     def __init__(self, forest):
@@ -18,13 +17,7 @@ class ForestTrees(Sequence):
     def __len__(self):
         return len(self._forest._cart)
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        n = len(self)
-        if not -n <= index < n:
-            raise IndexError(f"tree index must be in [-{n}, {n}), got {index}")
-        index = int(index) % n
+    def _make(self, index):
         forest = self._forest
         number = tree_numbers(forest._random_seed, index, index + 1)[0]
         return forest._tree_class._view(forest, forest._cart.take(index), number, forest._tree_parameters())

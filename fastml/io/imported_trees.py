@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 
 import numpy as np
 
 from fastml._engine.tree.cart_forest import CartForest
 from fastml._engine.tree.categories import CategoryEncoder
+from fastml._engine.tree.tree_sequence import TreeSequence
 
 __all__ = ["ImportedTrees"]
 
 
-class ImportedTrees(Sequence):
+class ImportedTrees(TreeSequence):
     """The trees of a `TreeModel`, each made when it is asked for.
 
     Those whose leaves are shares of classes (trees and forests of classifiers) are a
@@ -30,13 +30,8 @@ class ImportedTrees(Sequence):
     def __len__(self):
         return self._described.n_trees
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        n = len(self)
-        if not -n <= index < n:
-            raise IndexError(f"tree index must be in [-{n}, {n}), got {index}")
-        tree = self._tree(int(index) % n)
+    def _make(self, index):
+        tree = self._tree(index)
         # at the top the two packages would import each other
         from fastml.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -51,6 +46,7 @@ class ImportedTrees(Sequence):
             kind, cart = DecisionTreeClassifier, CartForest("gini", (self._classes.size,), 1)
             learned.n_classes_ = self._classes.size
         cart.append(tree)
+        cart.arrays()  # joined now: the first predictions may come from several threads at once
         made = kind._view(learned, cart, 0, {})
         if self._classes is not None:
             made.classes_ = self._classes

@@ -31,7 +31,7 @@ ESTIMATE, EXACT, EXACT_FEATURE = 6, 1400, 14
 PAIRED_ESTIMATE, PAIRED_FEATURE = 8, 3  # an estimate from pairs; a feature of a row made one of a pair
 WORTH = 0.8  # of the work without
 STALE = 1.15  # times the work that the directions first promised
-UNTRIED = 3
+UNTRIED = 3  # times that directions are looked for anew after the last ones would not do
 
 
 @cache

@@ -52,6 +52,7 @@ cdef class SharedRoots:
         for b in range(layout.n_blocks):
             part_cells = max(part_cells, OUTPUTS * (layout.block_cells[b + 1] - layout.block_cells[b]))
         if n_cells != self.n_cells:
+            self.n_cells = 0
             for k in range(OUTPUTS):
                 free(self.cells[k])
                 self.cells[k] = <int64_t *> malloc(n_cells * sizeof(int64_t))
