@@ -91,6 +91,8 @@ def test_histogram_boosting():
     assert repr(trees).startswith("<12 trees of <TreeModel of scikit-learn")
     with pytest.raises(IndexError, match="12"):
         trees[12]
+    with pytest.raises(TypeError, match="integer"):
+        trees[0.5]
 
 
 def golden(reader, name):

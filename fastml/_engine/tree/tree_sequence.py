@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from operator import index as whole_number
 from typing import Any
 
 __all__ = ["TreeSequence"]
@@ -19,7 +20,7 @@ class TreeSequence(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        n = len(self)
+        index, n = whole_number(index), len(self)
         if not -n <= index < n:
             raise IndexError(f"tree index must be in [-{n}, {n}), got {index}")
-        return self._make(int(index) % n)
+        return self._make(index % n)
