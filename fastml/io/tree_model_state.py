@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastml._engine.tree.binning import BinMapper
-from fastml._engine.tree.cart_forest import NODE, CartForest
+from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.cart_node import NODE
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.forest import Forest
 from fastml.io.described import DescribedForest

@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from fastml._engine.tree.binning import BinMapper
-from fastml._engine.tree.cart_forest import NODE, CartForest
+from fastml._engine.tree.cart_forest import CartForest
+from fastml._engine.tree.cart_node import CATEGORIES, FEATURE, NODE
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml.io.described import DescribedForest, category_labels
 from fastml.io.errors import ModelFileError
@@ -192,8 +193,6 @@ def _forest(arrays, criterion, n_classes, n_outputs, explicit, n_features):
 
 def _check_sets(forest, is_categorical):
     """A set may only be asked about the code of a categorical feature, a threshold about a number."""
-    from fastml._engine.tree.cart_forest import CATEGORIES, FEATURE
-
     what = forest.arrays()["nodes"]["feature"]
     what = what[what >= 0]
     is_set = (what & CATEGORIES) > 0

@@ -13,38 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from .cart_node import CATEGORIES, FEATURE, MISSING_LEFT, NODE, LeafKind
 from .cart_pack import pack_trees
+from .cart_validate import validate_cart
 from .subtree import inner_by_depth, merge_leaves
 
-__all__ = ["NODE", "CartForest", "LeafKind"]
+__all__ = ["CartForest"]
 
-NODE = np.dtype([("threshold", np.float64), ("right", np.uint32), ("feature", np.int32)])
-LEAF = np.iinfo(np.int32).min
 # Nodes of trees that are packed together, by several threads where there are such.
 _PACKED_TOGETHER = 1 << 16
-FEATURE, MISSING_LEFT, CATEGORIES = (1 << 28) - 1, 1 << 28, 1 << 29
-
-
-class LeafKind:
-    """How the values of leaves are kept; which of them depends on the targets alone.
-
-    Attributes
-    ----------
-    NUMBER : str
-        One number: the mean or median of one regression target; the share of the second of two classes.
-    CLASS : str
-        The number of the class in a pure leaf, else the place of a list of (class, weight).
-    VECTOR : str
-        Several outputs: one line of numbers a leaf.
-    """
-
-    NUMBER, CLASS, VECTOR = "number", "class", "vector"
-
-    @staticmethod
-    def of(n_classes: tuple[int, ...] | None, n_outputs: int) -> str:
-        if n_outputs > 1:
-            return LeafKind.VECTOR
-        return LeafKind.NUMBER if n_classes is None or n_classes[0] == 2 else LeafKind.CLASS
 
 
 class CartForest:
@@ -387,8 +364,6 @@ class CartForest:
         }
 
     def __setstate__(self, state):
-        from .cart_validate import validate_cart
-
         self.__init__(state["criterion"], state["n_classes"], state["n_outputs"], state["explicit"])
         self._flat = validate_cart(self, state["arrays"])
 
@@ -401,8 +376,6 @@ class CartForest:
         ValueError
             If an array is absent, of another dtype or shape, or an index or value is out of place.
         """
-        from .cart_validate import validate_cart
-
         forest = cls(criterion, n_classes, n_outputs, explicit)
         forest._flat = validate_cart(forest, arrays, n_features)
         return forest

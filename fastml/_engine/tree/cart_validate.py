@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .cart_node import CATEGORIES, FEATURE, LEAF, MISSING_LEFT, NODE, LeafKind
 from .validate import MAX_DEPTH
 
 __all__ = ["validate_cart"]
@@ -62,8 +63,6 @@ def validate_cart(forest: Any, arrays: Mapping[str, Any], n_features: int | None
     ValueError
         Naming the array and what was expected.
     """
-    from .cart_forest import NODE, LeafKind
-
     if not isinstance(arrays, Mapping):
         raise ValueError(f"the arrays of a forest must be a dict, got {type(arrays).__name__}")
     nodes = _array(arrays, "nodes", (NODE,))
@@ -116,8 +115,6 @@ def validate_cart(forest: Any, arrays: Mapping[str, Any], n_features: int | None
 
 def _check_nodes(nodes, offsets, leaf_offsets, n_features, n_sets):
     """Prove that every tree is a tree in depth-first order; returns the mask of the leaves."""
-    from .cart_forest import CATEGORIES, FEATURE, LEAF, MISSING_LEFT
-
     what = nodes["feature"]
     leaf = what < 0
     _refuse(leaf & (what != LEAF), "nodes", "the feature of a leaf must be the least int32")

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .cart_forest import CATEGORIES, FEATURE, MISSING_LEFT, CartForest, LeafKind
+from .cart_forest import CartForest
+from .cart_node import CATEGORIES, FEATURE, MISSING_LEFT, LeafKind
 from .forest import Forest
 
 __all__ = ["flat_trees", "n_outputs", "used_features"]

@@ -1,6 +1,6 @@
 """What the leaves of a CartForest hold, as loops over rows add it up."""
 
-from fastml._engine.tree.cart_forest import LeafKind
+from fastml._engine.tree.cart_node import LeafKind
 
 
 cdef class LeafValues:
