@@ -10,6 +10,7 @@
 #include "impurity_fast.h"
 #include "impurity_random.h"
 #include "impurity_few.h"
+#include "impurity_classes.h"
 
 /* totals[c] = weight of channel c's class, or its sum of weight times target, over n records. Returns the
  * weight. */
@@ -119,12 +120,15 @@ int FN(impurity_search)(const impurity_params *p, const impurity_node *node, con
     }
     const int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded && !categorical;
     const int binary = plain && kind == TWO_CLASSES && !p->random;
+    const int many = kind == MORE_CLASSES && !p->random && !p->bounded && !categorical && !missing && !few;
     if (node->n == 2 && plain && !missing)
         search_pair(p, node, kind, varying, best);
     else if (binary && few && !missing && p->layout->small && node->weight < 256)
         search_direct(p, node, space, best);
     else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && node->n > 48))
         search_counted(p, node, space, kind == TWO_CLASSES, best);
+    else if (many && fits_class_cells(p, node))
+        search_class_slots(p, node, space, best);
     else if (!(plain && p->random && search_thresholds(p, node, space, best)))
         search_slots(p, node, space, missing | categorical, best);
     if (best->score > before) {

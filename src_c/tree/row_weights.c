@@ -69,8 +69,9 @@ double FN(row_weights_raise)(double *weights, const uint8_t *wrong, int64_t n, d
     int64_t i = 0;
     for (; i + L <= n; i += L)
         for (int j = 0; j < L; j++) {
-            const double w = weights[i + j], raised = w * factor;
-            const double now = (wrong[i + j] != 0) & (w > 0) ? raised : w;
+            /* what is compared are doubles, as wide as what is chosen: bytes would be chosen by one by one */
+            const double w = weights[i + j], raised = w * factor, chosen = w * (double)wrong[i + j];
+            const double now = chosen > 0 ? raised : w;
             weights[i + j] = now;
             sum[j] += now;
         }

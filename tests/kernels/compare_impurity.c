@@ -49,9 +49,11 @@ static void give_rows(bench *b, setting *s, int64_t n) {
     const int64_t unit = below(b, 2);
     p->unit_weights = 0;
     int32_t levels[IMPURITY_SLOTS];
+    const int few_codes = below(b, 3) == 0; /* and none missing: several classes are counted side by side */
     for (int j = 0; j < IMPURITY_SLOTS; j++) {
-        levels[j] = 1 + (int32_t)below(b, below(b, 2) ? 6 : 256);
-        s->node.missing[j] = (uint8_t)(below(b, 3) == 0);
+        levels[j] = 1 + (int32_t)below(b, below(b, 2) ? 6 : few_codes ? 60 : 256);
+        s->node.missing[j] = (uint8_t)(!few_codes && below(b, 3) == 0);
+        s->node.n_codes[j] = few_codes ? levels[j] + 1 : 256;
     }
     for (int64_t i = 0; i < n; i++) {
         uint8_t *record = records + i * stride, *payload = record + s->layout.payload;
@@ -105,8 +107,7 @@ static setting *some_setting(bench *b) {
     give_rows(b, s, n);
     for (int j = 0; j < s->node.n_slots; j++) {
         s->node.at[j] = s->node.feature[j] = j;
-        s->node.n_codes[j] = 256;
-        s->node.categorical[j] = (uint8_t)(below(b, 6) == 0);
+        s->node.categorical[j] = (uint8_t)(below(b, 12) == 0);
         s->node.key[j] = bits64(b);
     }
     s->node.weight = fastml_tree_kernels_serial.impurity_totals(p, s->node.records, n, s->totals);
