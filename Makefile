@@ -1,8 +1,8 @@
 # Each target is one command on a machine with only Python >= 3.11, a C compiler and make.
 #
 #   make demo       the main job on data that comes with scikit-learn
-#   make test       linters, types, kernels of all instruction sets compared, the engine's tests under each
-#                   instruction set, every test
+#   make test       linters, types, the documentation, kernels of all instruction sets compared, the engine's tests
+#                   under each instruction set, every test
 #   make bench      the benchmark tables against the rivals; make bench BENCH=boosting prints one
 #   make docs       the documentation as HTML, in docs/_build/html
 #   make wheel      sdist and wheels for every CPython >= 3.11 found, each tested where it is installed
@@ -49,7 +49,7 @@ ext: env
 demo: ext
 	$(PY) examples/demo.py
 
-test: lint
+test: lint docs
 	$(PY) tools/compare_kernels.py native 50
 	$(PY) tools/compare_kernels.py neon 50
 	set -e; others=$$($(PY) tools/other_instruction_sets.py); \

@@ -155,7 +155,7 @@ class BoostingModel(ShownTrees, ShapModel):
 
             - 'predict': labels of the dtype of ``classes_``, or float64, of shape (n_rows,);
             - 'predict_proba': float64 of shape (n_rows, n_classes);
-            - 'raw': float64 of shape (n_rows, n_trees_per_iteration_).
+            - 'raw': float64 of shape ``(n_rows, n_trees_per_iteration_)``.
 
             Calling it raises TypeError if the argument is no array of these types, and ValueError if it has
             another number of features or of dimensions. It cannot be pickled (TypeError): pickle the model.
