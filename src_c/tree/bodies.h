@@ -17,6 +17,7 @@
 #include "tree/row_cells.c"
 #include "tree/row_weights.c"
 #include "tree/shap.c"
+#include "tree/single_row.c"
 #include "tree/split.c"
 #include "tree/traverse.c"
 #include "tree/walk.c"
@@ -60,6 +61,9 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .row_weights_round = FN(row_weights_round),
     .shap_rows = FN(shap_rows),
     .shap_known = FN(shap_known),
+    .single_row_codes = FN(single_row_codes),
+    .single_row_sums = FN(single_row_sums),
+    .single_row_line_ns = FN(single_row_line_ns),
     .split_numerical = FN(split_numerical),
     .split_general = FN(split_general),
     .split_categorical = FN(split_categorical),

@@ -17,6 +17,7 @@
 #include "tree/row_cells.h"
 #include "tree/row_weights.h"
 #include "tree/shap.h"
+#include "tree/single_row.h"
 #include "tree/split.h"
 #include "tree/traverse.h"
 #include "tree/walk.h"
@@ -140,6 +141,11 @@ typedef struct fastml_tree_kernels {
                              int32_t capacity, quantile_set *set);
     int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                           double *sums);
+    /* tree/single_row */
+    void (*single_row_codes)(const single_row_coder *coder, const void *row, int64_t stride, int is_f32,
+                             uint8_t *table);
+    void (*single_row_sums)(const single_row_pack *pack, const uint8_t *table, double *sums);
+    double (*single_row_line_ns)(int word_bytes);
     /* tree/traverse */
     void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree,
                            const traverse_codes *codes, const traverse_space *space, double *sums);

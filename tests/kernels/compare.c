@@ -10,9 +10,10 @@
 #include <string.h>
 
 static const kernel_case *const all_cases[] = {
-    binning_cases,   gradient_cases, histogram_cases, impurity_cases,  key_walk_cases,
-    partition_cases, quantile_cases, records_cases,   row_cells_cases, row_weights_cases,
-    shap_cases,      split_cases,    traverse_cases,  walk_cases,      NULL,
+    binning_cases,   gradient_cases,    histogram_cases, impurity_cases,
+    key_walk_cases,  partition_cases,   quantile_cases,  records_cases,
+    row_cells_cases, row_weights_cases, shap_cases,      single_row_cases,
+    split_cases,     traverse_cases,    walk_cases,      NULL,
 };
 
 static const dense_case *const all_dense_cases[] = {

@@ -63,6 +63,7 @@ extern const kernel_case records_cases[];
 extern const kernel_case row_cells_cases[];
 extern const kernel_case row_weights_cases[];
 extern const kernel_case shap_cases[];
+extern const kernel_case single_row_cases[];
 extern const kernel_case split_cases[];
 extern const kernel_case traverse_cases[];
 extern const kernel_case walk_cases[];

@@ -7,7 +7,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 # what a form of traversal costs on an instruction set, for the choice between them: meant to differ
-COSTS = {"traverse_step_ns", "traverse_level_ns"}
+COSTS = {"traverse_step_ns", "traverse_level_ns", "single_row_line_ns"}
 SOURCES = HERE.parent.parent / "src_c"
 
 

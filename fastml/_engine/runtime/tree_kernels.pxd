@@ -243,6 +243,31 @@ cdef extern from "tree/kernels.h" nogil:
         int64_t n_known
         int64_t n_small
 
+    ctypedef struct single_row_plane:
+        const double *bounds
+        const binning_table *table
+        int64_t feature
+        int32_t code_at, less_at
+    ctypedef struct single_row_set:
+        const uint8_t *bits
+        int32_t code_at, at
+    ctypedef struct single_row_coder:
+        const single_row_plane *planes
+        const single_row_set *sets
+        int64_t n_short, n_numbers, n_planes, n_sets
+    ctypedef struct single_row_group:
+        int64_t first_line, first_word, first_leaf
+        int32_t n_lines, word_bytes
+    ctypedef struct single_row_pack:
+        const single_row_group *groups
+        const uint16_t *page_of
+        const uint8_t *slots
+        const uint8_t *limits
+        const uint8_t *left
+        const double *leaf_value
+        const int32_t *output
+        int64_t n_trees
+        int32_t n_outputs
     ctypedef struct traverse_step:
         uint32_t plane
         uint16_t target, other
@@ -424,6 +449,10 @@ cdef extern from "tree/kernels.h" nogil:
                                  int32_t capacity, quantile_set *set) noexcept nogil
         int (*quantile_tally)(const binning_column *column, const double *weights, int64_t first, int64_t n,
                               double *sums) noexcept nogil
+        void (*single_row_codes)(const single_row_coder *coder, const void *row, int64_t stride, int is_f32,
+                                 uint8_t *table) noexcept nogil
+        void (*single_row_sums)(const single_row_pack *pack, const uint8_t *table, double *sums) noexcept nogil
+        double (*single_row_line_ns)(int word_bytes) noexcept nogil
         void (*traverse_block)(const traverse_pack *pack, int64_t lo_tree, int64_t hi_tree,
                                const traverse_codes *codes, const traverse_space *space, double *sums) noexcept nogil
         void (*traverse_one)(const traverse_pack *pack, int64_t n_trees, const uint8_t *codes,

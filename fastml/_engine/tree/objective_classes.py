@@ -10,12 +10,11 @@ from scipy.special import expit
 from fastml._engine.tree.gradient import fill_gradients, focal_factors, log_sum_exp
 from fastml._engine.tree.objective_base import Objective, number_between, real_target
 from fastml._engine.tree.order_statistics import mean
+from fastml._engine.tree.softmax import softmax
 
 __all__ = ["FocalBinary", "FocalMultinomial", "LogLossBinary", "LogLossMultinomial", "class_target"]
 
 _EPS = 10 * np.finfo(np.float64).eps
-# Rows whose scores stay in cache between the steps of the softmax.
-_CHUNK = 4096
 
 
 class LogLossBinary(Objective):
@@ -85,14 +84,7 @@ class LogLossMultinomial(Objective):
         )
 
     def inverse_link(self, raw):
-        p = np.empty((raw.shape[1], raw.shape[0]))
-        for first in range(0, raw.shape[1], _CHUNK):
-            part = raw[:, first : first + _CHUNK]
-            part = part - part.max(axis=0)
-            np.exp(part, out=part)
-            part /= part.sum(axis=0)
-            p[first : first + _CHUNK] = part.T
-        return p
+        return softmax(raw.T)
 
     def _as_target(self, y):
         return np.ascontiguousarray(y, dtype=np.int32)

@@ -7,15 +7,17 @@ threads run. The work space comes from a stack of such, so any number of threads
 import numpy as np
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uintptr_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from fastml._engine.runtime.tree_kernels cimport K, traverse_space
 from fastml._engine.tree.binning cimport BinMapper
 from fastml._engine.tree.pack cimport Pack
+from fastml._engine.tree.single_row cimport RowCoder, SingleRowPack
 
 from fastml._engine.tree.predict import pack_of
+from fastml._engine.tree.single_row import single_row_pack_of
 
 cdef extern from "tree/traverse.h":
     cdef enum:
@@ -153,55 +155,45 @@ cdef class CodePredictor(RowPredictor):
         If the planes are not those of the mapper, or read a feature that is not there.
     """
     cdef Pack pack
-    cdef BinMapper mapper
+    cdef SingleRowPack side_by_side   # None: the trees are walked
+    cdef RowCoder coder
     cdef const double[::1] baseline
-    cdef int32_t *table       # (n_planes,) plane of the mapper, for each plane of codes
-    cdef int32_t *feature     # (n_planes,) place in a row
     cdef Py_ssize_t leaf_at
 
     def __init__(self, forest, BinMapper mapper not None, planes, n_features, many, finish=None):
-        cdef Py_ssize_t p
-        cdef const int32_t[::1] reads = np.ascontiguousarray(planes, dtype=np.int32)
-        cdef const int32_t[::1] used
-        if len(reads) != mapper.n_features or len(reads) == 0 or np.min(planes) < 0 or np.max(planes) >= n_features:
+        cdef Py_ssize_t tiles
+        reads = np.ascontiguousarray(planes, dtype=np.int32)
+        if len(reads) != mapper.n_features or len(reads) == 0 or reads.min() < 0 or reads.max() >= n_features:
             raise ValueError(f"planes must name features below {n_features}, one for each of the mapper's "
                              f"{mapper.n_features}")
         self.pack = pack_of(forest)
-        self.mapper = mapper
         self.n_outputs = self.pack.n_outputs
         self.n_features = n_features
         self.many, self.finish = many, finish
         self.baseline = forest.baseline
         used = self.pack.planes
-        if used.shape[0] and used[used.shape[0] - 1] >= mapper.n_features:
-            raise ValueError(f"the forest splits on plane {used[used.shape[0] - 1]}, but the bins are those of "
-                             f"{mapper.n_features}")
-        self.table = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
-        self.feature = <int32_t *> malloc((self.pack.n_planes + 1) * sizeof(int32_t))
-        if self.table == NULL or self.feature == NULL:
-            raise MemoryError()
-        for p in range(self.pack.n_planes):
-            self.table[p] = used[p]
-            self.feature[p] = reads[used[p]]
-        self.leaf_at = (max(self.pack.n_planes, <Py_ssize_t> 1) * TRAVERSE_ROWS + 63) // 64 * 64
-        self.room_size = self.leaf_at + (max(self.pack.n_trees, <Py_ssize_t> TRAVERSE_ROWS)) * sizeof(uint32_t) + 64
-
-    def __dealloc__(self):
-        free(self.table)
-        free(self.feature)
+        if len(used) and used[-1] >= mapper.n_features:
+            raise ValueError(f"the forest splits on plane {used[-1]}, but the bins are those of {mapper.n_features}")
+        self.side_by_side = single_row_pack_of(forest.arrays(), mapper, reads, self.pack.one_ns)
+        if self.side_by_side is not None:
+            self.coder = self.side_by_side.coder
+            self.room_size = self.coder.table_size
+        else:
+            tiles = max(self.pack.n_planes, <Py_ssize_t> 1) * TRAVERSE_ROWS
+            at = np.arange(len(used), dtype=np.int32) * TRAVERSE_ROWS
+            self.coder = RowCoder(mapper, used, reads[used], at, np.full_like(at, -1), tiles)
+            self.leaf_at = (self.coder.table_size + 63) // 64 * 64
+            self.room_size = self.leaf_at + max(self.pack.n_trees, <Py_ssize_t> TRAVERSE_ROWS) * sizeof(uint32_t)
+        self.room_size += 64
 
     cdef void one(self, const char *row, Py_ssize_t stride, bint is_f32, void *room, double *out) noexcept nogil:
         cdef uint8_t *codes = <uint8_t *> ((<uintptr_t> room + 63) // 64 * 64)
         cdef traverse_space space
-        cdef Py_ssize_t p
-        cdef double x
+        K.single_row_codes(&self.coder.c, row, stride, is_f32, codes)
+        memcpy(out, &self.baseline[0], self.pack.n_outputs * sizeof(double))
+        if self.side_by_side is not None:
+            K.single_row_sums(&self.side_by_side.c, codes, out)
+            return
         space.slots = NULL
         space.leaf = <uint32_t *> (codes + self.leaf_at)
-        for p in range(self.pack.n_planes):
-            if is_f32:
-                x = (<const float *> (row + self.feature[p] * stride))[0]
-            else:
-                x = (<const double *> (row + self.feature[p] * stride))[0]
-            codes[p * TRAVERSE_ROWS] = K.binning_code(self.mapper.tables + self.table[p], x)
-        memcpy(out, &self.baseline[0], self.pack.n_outputs * sizeof(double))
         K.traverse_one(&self.pack.c, self.pack.n_trees, codes, &space, out)

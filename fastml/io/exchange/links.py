@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastml._engine.tree.softmax import softmax
 from fastml.io.errors import ModelFileError
 
 __all__ = ["LINKS", "Link"]
@@ -12,11 +13,6 @@ __all__ = ["LINKS", "Link"]
 def _sigmoid(raw, scale):
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-scale * raw))
-
-
-def _softmax(raw, scale):
-    shifted = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def _exp(raw, scale):
@@ -29,7 +25,7 @@ LINKS = {
     "identity": (lambda raw, scale: raw, None),
     "sigmoid": (_sigmoid, "one"),
     "sigmoids": (_sigmoid, "each"),
-    "softmax": (_softmax, "each"),
+    "softmax": (lambda raw, scale: softmax(raw), "each"),
     "share": (lambda raw, scale: raw, "each"),
     "second share": (lambda raw, scale: raw, "one"),
     "exp": (_exp, None),
@@ -38,7 +34,7 @@ LINKS = {
     "step": (lambda raw, scale: (raw > 0).astype(np.float64), None),
     "largest": (lambda raw, scale: raw.argmax(axis=1).astype(np.float64), None),
     "sigmoid of score": (_sigmoid, None),
-    "shifted softmax": (lambda raw, scale: _softmax(raw * scale, 1.0), "each"),
+    "shifted softmax": (lambda raw, scale: softmax(raw * scale), "each"),
 }
 
 

@@ -1,0 +1,3 @@
+import numpy as np
+
+def softmax(raw: np.ndarray, n_threads: int = 1) -> np.ndarray: ...

@@ -1,0 +1,36 @@
+"""Probabilities of classes, against scipy's."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax as reference
+
+from fastml._engine.tree.softmax import softmax
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 10, 257])
+def test_equal_to_scipy(n_classes):
+    raw = np.random.default_rng(n_classes).normal(size=(300, n_classes)) * ([[1], [30], [400]] * 100)
+    np.testing.assert_allclose(softmax(raw), reference(raw, axis=1), rtol=1e-13, atol=0)
+
+
+def test_rows_alone_strides_and_threads_change_nothing():
+    raw = np.random.default_rng(0).normal(size=(5000, 7))
+    expected = softmax(raw)
+    for n_threads in (2, 3, 7):
+        assert softmax(raw, n_threads).tobytes() == expected.tobytes()
+    assert softmax(np.asfortranarray(raw), 2).tobytes() == expected.tobytes()
+    assert softmax(raw[::-3, ::2]).tobytes() == softmax(raw[::-3, ::2].copy()).tobytes()
+    assert np.concatenate([softmax(row[None]) for row in raw]).tobytes() == expected.tobytes()
+
+
+def test_numbers_without_end():
+    raw = np.array([[np.nan, 0.0], [0.0, np.nan], [np.inf, 0.0], [-np.inf, 0.0], [1e308, -1e308]])
+    found = softmax(raw)
+    assert np.isnan(found[:3]).all()
+    np.testing.assert_array_equal(found[3:], [[0.0, 1.0], [1.0, 0.0]])
+
+
+def test_no_rows_and_no_classes():
+    assert softmax(np.empty((0, 3))).shape == (0, 3)
+    with pytest.raises(ValueError, match="at least one class"):
+        softmax(np.empty((3, 0)))
