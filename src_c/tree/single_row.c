@@ -27,11 +27,18 @@ static ALWAYS_INLINE uint32_t single_row_count(const double *bounds, double x) {
         met |= (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(bounds + 4 * k), _CMP_GE_OQ))
                << 4 * k;
     return (uint32_t)POPCOUNT(met);
+#elif defined(FASTML_NEON)
+    const float64x2_t v = vdupq_n_f64(x);
+    uint64x2_t count = vdupq_n_u64(0);
+    for (int k = 0; k < SINGLE_ROW_BLOCK; k += 2)
+        count = vsubq_u64(count, vcgeq_f64(v, vld1q_f64(bounds + k))); /* true is -1 */
+    return (uint32_t)vaddvq_u64(count);
 #else
-    uint64_t count = 0;
-    for (int k = 0; k < SINGLE_ROW_BLOCK; k++)
-        count += x >= bounds[k];
-    return (uint32_t)count;
+    /* not a sum of comparisons: GCC 12 for AArch64 gets its sign wrong when it makes vectors of it */
+    uint32_t count = 0;
+    for (uint32_t step = SINGLE_ROW_BLOCK / 2; step; step >>= 1)
+        count += step & -(uint32_t)(x >= bounds[count + step - 1]);
+    return count + (x >= bounds[count]);
 #endif
 }
 
