@@ -80,7 +80,8 @@ cdef void pair_rows(Py_ssize_t n, double *share, int32_t *other, int32_t *stack,
     for i in range(n):
         other[i] = <int32_t> i
         is_large = not share[i] < 1
-        stack[n - 1 - n_large if is_large else n_small] = <int32_t> i
+        # at both ends, of which one advances: to choose would be a coin's toss
+        stack[n_small] = stack[n - 1 - n_large] = <int32_t> i
         n_large += is_large
         n_small += not is_large
     while n_small and n_large:

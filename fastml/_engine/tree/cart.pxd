@@ -32,6 +32,7 @@ cdef class CartGrower:
     cdef prepare_targets(self, given, double total_weight)
     cdef prepare_numbers(self, targets, double total_weight, dict known)
     cdef bint writes_places(self)
+    cdef bint has_all_rows(self)
     cdef share_out(self)
     cdef allocate(self, int64_t n_workers, int64_t n_samples)
     cdef forget_arrays(self)

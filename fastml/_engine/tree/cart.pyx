@@ -221,8 +221,10 @@ cdef class CartGrower:
         return trees
 
     cdef bint writes_places(self):  # all rows are in the tree and know their numbers, one thread numbers the nodes
-        return (self.n_trees == self.n_apart == 1 and not self.settings.params.layout.small
-                and self.settings.n_draws < 0 and (self.settings.weights == NULL or self.least_weight > 0))
+        return self.n_trees == self.n_apart == 1 and not self.settings.params.layout.small and self.has_all_rows()
+
+    cdef bint has_all_rows(self):
+        return self.settings.n_draws < 0 and (self.settings.weights == NULL or self.least_weight > 0)
 
     cdef share_out(self):
         """Shares trees out among threads. Memory is kept for the next call, and taken anew where it does not do."""
@@ -428,7 +430,8 @@ cdef class CartGrower:
             self.prepare_targets(targets, total)
         small = (s.is_classification and s.params.n_outputs == 1 and s.params.n_channels <= RECORDS_SMALL_CLASSES
                  and s.whole and heaviest <= RECORDS_SMALL_WEIGHT)
-        self.layout = RecordLayout(self.binned, small)
+        # a tree of one split reads each code once: all rows in their order, and none is moved
+        self.layout = RecordLayout(self.binned, small, s.max_depth == 1 and self.has_all_rows())
         s.params.layout = &self.layout.layout
 
     cdef prepare_targets(self, given, double total_weight):

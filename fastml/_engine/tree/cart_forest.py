@@ -73,6 +73,7 @@ class CartForest:
         self.width = self.n_outputs if self.n_classes is None else sum(self.n_classes)
         self._flat = self._no_trees()
         self._waiting: list[Mapping[str, Any]] = []
+        self._n_waiting = 0  # nodes of these
         self._n_threads = 1
         self._pending: list[dict[str, np.ndarray]] = []
         self._mixed: tuple[np.ndarray, np.ndarray] | None = None
@@ -125,13 +126,14 @@ class CartForest:
                 raise ValueError(f"values have shape {shape}, expected {expected}")
         self.views = {}
         self._waiting += trees
+        self._n_waiting += sum(len(tree["left"]) for tree in trees)
         self._n_threads = n_threads
-        if sum(len(tree["left"]) for tree in self._waiting) >= _PACKED_TOGETHER:
+        if self._n_waiting >= _PACKED_TOGETHER:
             self._pack()
 
     def _pack(self):
         """Pack the trees that wait."""
-        trees, self._waiting = self._waiting, []
+        trees, self._waiting, self._n_waiting = self._waiting, [], 0
         shares = self.n_classes is not None
         for tree, part in zip(
             trees,
@@ -216,7 +218,9 @@ class CartForest:
         if name == "numbers" and any(part[name].size for part in parts):
             return np.concatenate([_own_numbers(part) for part in _by_tree(parts)])
         if name == "nodes":
-            return np.concatenate(self._moved_nodes(flat, new))
+            # as bytes: numpy would compare the fields of every two parts
+            plain = np.dtype((np.void, NODE.itemsize))
+            return np.concatenate([nodes.view(plain) for nodes in self._moved_nodes(flat, new)]).view(NODE)
         return np.concatenate([part[name] for part in parts])
 
     def _moved_nodes(self, flat, new):

@@ -21,7 +21,7 @@ from fastml._engine.runtime.tree_kernels cimport (
     impurity_params, impurity_split, partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
-from fastml._engine.tree.cart_leaf cimport close_leaf
+from fastml._engine.tree.cart_leaf cimport close_leaf, close_leaves, code_of
 from fastml._engine.tree.cart_memory cimport fits
 from fastml._engine.tree.split cimport mix
 
@@ -211,7 +211,7 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
                 n_drawn = j + 1
             set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)) if s.params.random else 0)
         g.view.n_slots = last - first
-        if s.params.layout.n_codes == 0:
+        if s.params.layout.n_codes == 0 and open.n < s.n_rows:
             K.records_gather(s.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
         best.slot = -1
         found = K.impurity_search(&g.sample.params, &g.view, &g.space, &best) or found
@@ -234,6 +234,8 @@ cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_
     g.view.key[slot] = key
     if s.params.layout.n_codes:
         g.view.codes, g.view.step, g.view.at[slot] = g.view.records, s.params.layout.stride, f
+    elif g.view.n == s.n_rows:  # all rows, in the order of the columns
+        g.view.codes, g.view.step, g.view.at[slot] = s.columns, 1, f * s.column_stride
     else:
         g.view.codes, g.view.step, g.view.at[slot] = g.gathered, 1, slot * g.view.n
 
@@ -241,40 +243,76 @@ cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_
 cdef int64_t divide(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
     """Makes the split of a node: fills in its entry in the tree and moves its rows; returns how many go left, or -1
     when there is no memory for a set of categories."""
-    cdef impurity_split *split = &open.split
+    cdef partition_rule rule
+    cdef int64_t n_left
+    if not set_rule(s, g, open, &rule):
+        return -1
+    n_left = K.records_split(s.params.layout, open.rows, open.n, open.feature, &rule, open.spare)
+    set_absent(s, g, open, n_left, n_left)
+    return n_left
+
+
+cdef bint divide_into_leaves(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
+    """Makes the split of a node whose children are leaves, which need not have their rows to themselves."""
+    cdef OpenNode[2] children
+    cdef partition_rule rule
+    cdef int64_t n_left
+    cdef int side
+    if not set_rule(s, g, open, &rule):
+        return False
+    for side in range(2):
+        set_child(s, open, children + side, side, 0)
+        children[side].node = add_node(s, g, children + side)
+        if children[side].node < 0:
+            return False
+    n_left = close_leaves(s, g, open, &rule, children[0].node)
+    if n_left < 0:
+        return False
+    g.nodes[children[0].node].count, g.nodes[children[1].node].count = <int32_t> n_left, <int32_t> (open.n - n_left)
+    set_absent(s, g, open, n_left, open.n)
+    return True
+
+
+cdef bint set_rule(const CartSettings *s, Growth *g, const OpenNode *open, partition_rule *rule) noexcept nogil:
+    """Fills in a node's entry in the tree and says which codes go left; False: no memory for a set of categories."""
+    cdef const impurity_split *split = &open.split
     cdef CartNode *node = g.nodes + open.node
     cdef const double *lower = s.lower + 256 * <int64_t> open.feature
     cdef const double *upper = s.upper + 256 * <int64_t> open.feature
-    cdef partition_rule rule
-    cdef int64_t n_left
     node.feature = open.feature
     node.missing_left = split.missing_left
     rule.set = NULL
     if split.categorical:
         if not fits(<void **> &g.sets, &g.set_room, 32 * (g.n_sets + 1), 1):
-            return -1
+            return False
         memcpy(g.sets + 32 * g.n_sets, split.set, 32)
         node.category_set = <int32_t> g.n_sets
         g.n_sets += 1
         rule.set = g.sets + 32 * node.category_set
         rule.code = rule.bias = 0
+        return True
+    if split.next == 0:
+        node.code, node.threshold = <uint8_t> (s.n_codes[open.feature] - 1), INFINITY
     else:
-        if split.next == 0:
-            node.code, node.threshold = <uint8_t> (s.n_codes[open.feature] - 1), INFINITY
-        else:
-            node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
-        rule.code, rule.bias = split.code, 0 if split.missing_left else 1
-    n_left = K.records_split(s.params.layout, open.rows, open.n, open.feature, &rule, open.spare)
-    if split.categorical:
-        open_set(s, g, open, n_left)
+        node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
+    rule.code, rule.bias = split.code, 0 if split.missing_left else 1
+    return True
+
+
+cdef void set_absent(const CartSettings *s, Growth *g, const OpenNode *open, int64_t n_left,
+                     int64_t n_stay) noexcept nogil:
+    """What no row of the node has, missing values or codes of categories, goes with the greater part from now on.
+    n_stay: rows that are still where they were, the others are in the spare room."""
+    cdef CartNode *node = g.nodes + open.node
+    if open.split.categorical:
+        open_set(s, g, open, n_left, n_stay)
         node.missing_left = g.sets[32 * node.category_set] & 1
-    elif not split.any_missing:
+    elif not open.split.any_missing:
         node.missing_left = 2 * n_left > open.n
-    return n_left
 
 
-cdef void open_set(const CartSettings *s, Growth *g, const OpenNode *open, int64_t n_left) noexcept nogil:
-    """Codes that no row of the node has go with the greater part from now on."""
+cdef void open_set(const CartSettings *s, Growth *g, const OpenNode *open, int64_t n_left,
+                   int64_t n_stay) noexcept nogil:
     cdef uint8_t[256] present
     cdef uint8_t *bits = g.sets + 32 * (g.n_sets - 1)
     cdef const uint8_t *record
@@ -284,13 +322,9 @@ cdef void open_set(const CartSettings *s, Growth *g, const OpenNode *open, int64
         return
     memset(present, 0, 256)
     for i in range(open.n):
-        record = open.rows + i * s.params.layout.stride if i < n_left else (
-            open.spare + (i - n_left) * s.params.layout.stride)
-        if s.params.layout.n_codes:
-            present[record[open.feature]] = 1
-        else:
-            present[s.params.layout.columns[open.feature * s.params.layout.column_stride
-                                            + (<const uint32_t *> (record + s.params.layout.row))[0]]] = 1
+        record = open.rows + i * s.params.layout.stride if i < n_stay else (
+            open.spare + (i - n_stay) * s.params.layout.stride)
+        present[code_of(s, record, open.feature)] = 1
     for c in range(256):
         if not present[c]:
             bits[c >> 3] |= <uint8_t> (1 << (c & 7))
@@ -343,6 +377,11 @@ cdef int64_t grow_depth_first(const CartSettings *s, Growth *g, int64_t budget) 
         cost += (open.n + 16) * (min(s.max_features, s.n_features) + 4)
         if not examine(s, g, g.n_open - 1):
             close_leaf(s, g, open)
+            g.n_open -= 1
+            continue
+        if open.depth + 1 >= s.max_depth and s.params.criterion != IMPURITY_ABSOLUTE_ERROR:
+            if not divide_into_leaves(s, g, open):
+                g.failed = True
             g.n_open -= 1
             continue
         n_left = divide(s, g, open)

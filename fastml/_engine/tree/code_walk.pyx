@@ -117,6 +117,9 @@ cdef void walk(const CodeNode *nodes, Py_ssize_t first, Py_ssize_t last, int32_t
     cdef uint8_t c
     cdef bint goes_left
     cdef const CodeNode *node
+    if nodes.left >= 0 and nodes[nodes.left].left < 0 and nodes[nodes.right].left < 0:
+        walk_once(nodes, first, last, out)
+        return
     for i in range(first, last):
         at = 0
         node = nodes
@@ -129,3 +132,20 @@ cdef void walk(const CodeNode *nodes, Py_ssize_t first, Py_ssize_t last, int32_t
             at = node.left if goes_left else node.right
             node = nodes + at
         out[i] = at
+
+
+cdef void walk_once(const CodeNode *root, Py_ssize_t first, Py_ssize_t last, int32_t *out) noexcept nogil:
+    """A tree of one split: without a branch, as the sides of neighbours have nothing to do with each other."""
+    cdef Py_ssize_t i
+    cdef int32_t right = root.right, turn = root.left ^ right, goes_left
+    cdef const uint8_t *codes = root.column
+    cdef const uint8_t *left_set = root.set
+    cdef uint8_t bias = root.bias, limit = root.last
+    if left_set == NULL:
+        for i in range(first, last):
+            goes_left = <uint8_t> (codes[i] - bias) <= limit
+            out[i] = right ^ (-goes_left & turn)
+    else:
+        for i in range(first, last):
+            goes_left = left_set[codes[i] >> 3] >> (codes[i] & 7) & 1
+            out[i] = right ^ (-goes_left & turn)

@@ -20,19 +20,20 @@ cdef class RecordLayout:
     small : bool
         One output of at most 256 classes and whole weights below 2**24: class and weight take 4 bytes together.
         Otherwise target, weight and row number take 16.
-    with_row : bool
-        The row number is wanted in any case.
+    bare : bool
+        Codes stay in the matrix, as they do in a wide table: nothing is gained by carrying them where rows are looked
+        at once and never moved.
 
     Attributes
     ----------
     stride : int
         Bytes of a record: codes of at most 64 features and payload, a multiple of 16; payload alone when the table
-        has more features.
+        has more features or records are bare.
     """
 
-    def __init__(self, BinnedMatrix binned not None, bint small, bint with_row=False):
-        cdef bint wide = binned.n_features > WIDE
-        cdef int32_t size = SMALL_PAYLOAD + (ROW_NUMBER if with_row else 0)
+    def __init__(self, BinnedMatrix binned not None, bint small, bint bare=False):
+        cdef bint wide = bare or binned.n_features > WIDE
+        cdef int32_t size = SMALL_PAYLOAD
         self.binned = binned
         self.layout.small = small
         self.layout.n_codes = 0 if wide else <int32_t> binned.n_features
