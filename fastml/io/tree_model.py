@@ -217,11 +217,11 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         """What the link is applied to: raw scores, divided where the model is a mean of trees."""
         return raw if self._divisor == 1.0 else raw / self._divisor
 
-    def _answer(self, raw):
+    def _answer(self, raw, n_threads=1):
         raw = self._divided(raw)
         if hasattr(self, "classes_"):
-            return self.classes_[self._link.probabilities(raw).argmax(axis=1)]
-        response = self._link.response(raw)
+            return self.classes_[self._link.probabilities(raw, n_threads).argmax(axis=1)]
+        response = self._link.response(raw, n_threads)
         return response[:, 0] if response.ndim == 2 and response.shape[1] == 1 else response
 
     def predict_raw(self, X):
@@ -261,7 +261,7 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._answer(self._scores(X))
+        return self._answer(self._scores(X), resolve_n_jobs(self.n_jobs))
 
     def predict_proba(self, X):
         """Probabilities of the classes.
@@ -281,7 +281,7 @@ class TreeModel(ShownTrees, ShapModel, BaseEstimator):
         """
         if not self._link.gives_probabilities:
             raise AttributeError(f"a model of {self.origin_} has no probabilities; use predict")
-        return self._link.probabilities(self._divided(self._scores(X)))
+        return self._link.probabilities(self._divided(self._scores(X)), resolve_n_jobs(self.n_jobs))
 
     def predictor(self, kind="predict"):
         """A function that predicts single rows in a few microseconds.

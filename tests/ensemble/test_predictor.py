@@ -120,6 +120,8 @@ CART = {
     ),
     "forest, number": lambda: RandomForestRegressor(**FOREST, categorical_features=[4]).fit(X, NUMBER),
     "forest, two numbers": lambda: ExtraTreesRegressor(**FOREST).fit(X, np.stack([NUMBER, -NUMBER], axis=1)),
+    "shallow forest, number": lambda: RandomForestRegressor(70, max_depth=3, random_state=0).fit(X, NUMBER),
+    "shallow forest, classes": lambda: ExtraTreesClassifier(70, max_depth=3, random_state=0).fit(X, LABELS),
     "votes, two classes": lambda: AdaBoostClassifier(**FOREST).fit(X, LABELS == "a"),
     "votes, three classes": lambda: AdaBoostClassifier(DecisionTreeClassifier(max_depth=3), **FOREST).fit(
         X, LABELS

@@ -10,7 +10,9 @@ from fastml._engine.tree.binning cimport BinMapper
 from fastml._engine.tree.key_pack cimport KeyPack
 from fastml._engine.tree.leaf_values cimport LeafValues
 from fastml._engine.tree.predictor cimport RowPredictor
+from fastml._engine.tree.single_row cimport SingleRowPack
 
+from fastml._engine.tree.cart_sums import single_row_sums
 from fastml._engine.tree.key_pack import key_pack_of
 
 
@@ -39,6 +41,7 @@ cdef class ValuePredictor(RowPredictor):
     apart : bool, default=False
         The trees' values, which must be numbers, side by side in place of their sum.
     """
+    cdef SingleRowPack side_by_side   # None: the trees are walked
     cdef KeyPack pack
     cdef BinMapper mapper
     cdef LeafValues held
@@ -59,7 +62,8 @@ cdef class ValuePredictor(RowPredictor):
         cdef const uint8_t[::1] raw
         arrays = forest.arrays()
         self.held = LeafValues(forest)
-        self.pack = key_pack_of(forest, self.held.is_number)
+        self.side_by_side = None if apart else single_row_sums(forest)
+        self.pack = None if self.side_by_side is not None else key_pack_of(forest, self.held.is_number)
         self.mapper = mapper
         self.n_features, self.n_trees = n_features, forest.n_trees
         self.n_outputs = self.n_trees if apart else forest.width
@@ -84,9 +88,28 @@ cdef class ValuePredictor(RowPredictor):
         self.leaf_at = self.keys_at + aligned((self.used.shape[0] + 1) * sizeof(int32_t))
         self.doubted_at = self.leaf_at + aligned(self.n_trees * sizeof(uint32_t))
         self.room_size = self.doubted_at + aligned(self.n_trees * sizeof(uint32_t)) + 64
+        if self.side_by_side is not None:
+            self.room_size = self.side_by_side.coder.table_size + 64
 
     cdef void one(self, const char *row, Py_ssize_t stride, bint is_f32, void *room, double *out) noexcept nogil:
         cdef char *start = <char *> ((<uintptr_t> room + 63) // 64 * 64)
+        cdef Py_ssize_t j
+        if not self.apart:
+            memcpy(out, &self.baseline[0], self.n_outputs * sizeof(double))
+        if self.side_by_side is None:
+            self.walk_all(row, stride, is_f32, start, out)
+        else:
+            K.single_row_codes(&self.side_by_side.coder.c, row, stride, is_f32, <uint8_t *> start)
+            K.single_row_sums(&self.side_by_side.c, <uint8_t *> start, out)
+        if self.divisor != 1.0:
+            for j in range(self.n_outputs):
+                out[j] /= self.divisor
+        if self.complement:
+            out[0] = 1.0 - out[1]
+
+    cdef void walk_all(self, const char *row, Py_ssize_t stride, bint is_f32, char *start,
+                       double *out) noexcept nogil:
+        """Add what the leaves say to ``out``, tree by tree."""
         cdef double *line = <double *> start
         cdef int32_t *keys = <int32_t *> (start + self.keys_at)
         cdef uint32_t *leaf = <uint32_t *> (start + self.leaf_at)
@@ -102,8 +125,6 @@ cdef class ValuePredictor(RowPredictor):
             else:
                 x = (<const double *> (row + f * stride))[0]
             line[f] = K.binning_code(self.mapper.tables + f, x) if self.is_categorical[f] else x
-        if not self.apart:
-            memcpy(out, &self.baseline[0], self.n_outputs * sizeof(double))
         if self.pack is None:
             for t in range(self.n_trees):
                 self.take(t, self.walk(t, line), out)
@@ -121,11 +142,6 @@ cdef class ValuePredictor(RowPredictor):
                     out[t] = self.pack.value[2 * self.pack.first[t] + leaf[t]]
                 else:
                     out[self.n_outputs - 1] += self.pack.value[2 * self.pack.first[t] + leaf[t]]
-        if self.divisor != 1.0:
-            for j in range(self.n_outputs):
-                out[j] /= self.divisor
-        if self.complement:
-            out[0] = 1.0 - out[1]
 
     cdef uint32_t walk(self, Py_ssize_t t, const double *line) noexcept nogil:
         """Place of the leaf in tree t, by value."""

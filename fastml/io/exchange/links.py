@@ -10,31 +10,32 @@ from fastml.io.errors import ModelFileError
 __all__ = ["LINKS", "Link"]
 
 
-def _sigmoid(raw, scale):
+def _sigmoid(raw, scale, n_threads):
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-scale * raw))
 
 
-def _exp(raw, scale):
+def _exp(raw, scale, n_threads):
     with np.errstate(over="ignore"):
         return np.exp(raw)
 
 
-# Name: (function of raw scores and a number, whether the result is one probability or one a class).
+# Name: (function of raw scores, a number and the threads that may be used; whether the result is one
+# probability or one a class).
 LINKS = {
-    "identity": (lambda raw, scale: raw, None),
+    "identity": (lambda raw, scale, n_threads: raw, None),
     "sigmoid": (_sigmoid, "one"),
     "sigmoids": (_sigmoid, "each"),
-    "softmax": (lambda raw, scale: softmax(raw), "each"),
-    "share": (lambda raw, scale: raw, "each"),
-    "second share": (lambda raw, scale: raw, "one"),
+    "softmax": (lambda raw, scale, n_threads: softmax(raw, n_threads), "each"),
+    "share": (lambda raw, scale, n_threads: raw, "each"),
+    "second share": (lambda raw, scale, n_threads: raw, "one"),
     "exp": (_exp, None),
-    "log1p exp": (lambda raw, scale: np.logaddexp(0.0, raw), None),
-    "signed square": (lambda raw, scale: np.sign(raw) * raw * raw, None),
-    "step": (lambda raw, scale: (raw > 0).astype(np.float64), None),
-    "largest": (lambda raw, scale: raw.argmax(axis=1).astype(np.float64), None),
+    "log1p exp": (lambda raw, scale, n_threads: np.logaddexp(0.0, raw), None),
+    "signed square": (lambda raw, scale, n_threads: np.sign(raw) * raw * raw, None),
+    "step": (lambda raw, scale, n_threads: (raw > 0).astype(np.float64), None),
+    "largest": (lambda raw, scale, n_threads: raw.argmax(axis=1).astype(np.float64), None),
     "sigmoid of score": (_sigmoid, None),
-    "shifted softmax": (lambda raw, scale: softmax(raw * scale), "each"),
+    "shifted softmax": (lambda raw, scale, n_threads: softmax(raw * scale, n_threads), "each"),
 }
 
 
@@ -64,13 +65,13 @@ class Link:
         """Classes beyond the columns of the raw score."""
         return 1 if LINKS[self.name][1] == "one" else 0
 
-    def response(self, raw):
+    def response(self, raw, n_threads=1):
         """float64 array of the shape of `raw`, (n_rows, n_outputs); (n_rows,) where one number is chosen."""
-        return LINKS[self.name][0](raw, self.scale)
+        return LINKS[self.name][0](raw, self.scale, n_threads)
 
-    def probabilities(self, raw):
+    def probabilities(self, raw, n_threads=1):
         """float64 array of shape (n_rows, n_classes)."""
-        response = self.response(raw)
+        response = self.response(raw, n_threads)
         if LINKS[self.name][1] == "one":
             return np.concatenate([1.0 - response, response], axis=1)
         return response

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from fastml._engine.tree import cart_sums
 from fastml._engine.tree.cart_sums import sum_values
+from fastml._engine.tree.value_predictor import ValuePredictor
 from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import add_values
 from fastml.ensemble import (
@@ -76,6 +77,31 @@ def test_the_bits_of_walks(isa, name):
         frame = pd.DataFrame(table)
         np.testing.assert_array_equal(sum_values(forest, rows_of(forest, frame)), expected)
     forest.views = {}
+
+
+@pytest.mark.parametrize("name", FORESTS)
+def test_single_rows(isa, monkeypatch, name):
+    forest = FORESTS[name]
+    monkeypatch.setattr(cart_sums, "_ALONE_TREE", 1e9)  # walking takes for ever
+    most = np.diff(forest.arrays()["leaf_offsets"]).max()
+    assert (cart_sums.single_row_sums(forest) is None) == (most > 64)
+    predict = ValuePredictor(forest, None, 5, np.zeros(forest.width), 1.0, None)
+    beside = on_thresholds(forest)[:200]
+    with np.errstate(over="ignore"):
+        narrow = beside.astype(np.float32)
+    # of two classes the first one is told by the second
+    told = slice(1, None) if forest.n_classes == (2,) else slice(None)
+    for table in (X[:200], beside, narrow):
+        found = np.concatenate([predict(row) for row in table])
+        np.testing.assert_array_equal(found[:, told], walked(forest, table)[:, told])
+
+
+def test_single_rows_of_trees_that_walk_faster(monkeypatch):
+    model = RandomForestRegressor(5, max_depth=5, categorical_features=[3], **OPTIONS).fit(X, NUMBER)
+    monkeypatch.setattr(cart_sums, "_ALONE_TREE", 1e9)
+    assert cart_sums.single_row_sums(model._cart) is None
+    monkeypatch.setattr(cart_sums, "_ALONE_TREE", -1e9)
+    assert cart_sums.single_row_sums(FORESTS["number"]) is None
 
 
 def test_planes_of_a_feature_with_many_thresholds():
