@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
@@ -63,8 +64,9 @@ class Verdict:
         """Multiply the weights of the rows, in place; their sum."""
         if self.wrong is not None:
             return raise_errors(weight, self.wrong, self.factor)
-        weight *= self.factor
-        return weight.sum()
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight *= self.factor
+            return weight.sum()
 
 
 class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
@@ -159,9 +161,8 @@ class BaseAdaBoost(ShownTrees, MetaEstimatorMixin, BaseEstimator, ABC):
                 self.estimator_errors_[index] = verdict.error
             if not verdict.go_on or index == self.n_estimators - 1:
                 return
-            with np.errstate(over="ignore", invalid="ignore"):
-                total = verdict.weigh(weight)
-            if not np.isfinite(total):
+            total = verdict.weigh(weight)
+            if not math.isfinite(total):
                 warnings.warn(
                     f"Sample weights have reached infinite values, at iteration {index}, causing overflow. "
                     "Iterations stopped. Try lowering the learning rate.",

@@ -41,8 +41,15 @@ cdef void set_root(const Growth *g, OpenNode *root) noexcept nogil:
     root.feature = -1
     root.path = 1
     root.low, root.high = -INFINITY, INFINITY
-    root.weight = K.impurity_totals(params, root.rows, root.n, g.totals)
-    root.sum = g.totals[1 if params.n_channels == 2 and params.criterion <= IMPURITY_ENTROPY else 0]
+    if sums_follow(params):
+        root.weight = K.impurity_totals(params, root.rows, root.n, g.totals)
+        root.sum = g.totals[params.n_channels - 1]
+
+
+cdef bint sums_follow(const impurity_params *params) noexcept nogil:
+    """Whether a child's totals follow from its weight and one sum, which are known from the split of its parent."""
+    return params.n_outputs == 1 and params.criterion != IMPURITY_ABSOLUTE_ERROR and (
+        params.n_channels == 2 or params.criterion > IMPURITY_ENTROPY)
 
 
 cdef void open_node(Growth *g, const OpenNode *node) noexcept nogil:
@@ -147,10 +154,9 @@ cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
     open.priority = 0
     g.view.records, g.view.n, g.view.weight, g.view.totals = open.rows, open.n, open.weight, g.totals
     g.view.low, g.view.high = open.low, open.high
-    if s.is_classification and s.params.n_channels == 2 and s.params.n_outputs == 1:
-        g.totals[0], g.totals[1] = open.weight - open.sum, open.sum
-    elif s.params.n_outputs == 1 and not s.is_classification and s.params.criterion != IMPURITY_ABSOLUTE_ERROR:
-        g.totals[0] = open.sum
+    if sums_follow(&s.params):
+        g.totals[0] = open.weight - open.sum  # of the first of two classes
+        g.totals[s.params.n_channels - 1] = open.sum
     else:
         open.weight = K.impurity_totals(&g.sample.params, open.rows, open.n, g.totals)
         g.view.weight = open.weight
