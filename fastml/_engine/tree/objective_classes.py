@@ -10,7 +10,7 @@ from scipy.special import expit
 from fastml._engine.tree.gradient import fill_gradients, focal_factors, log_sum_exp
 from fastml._engine.tree.objective_base import Objective, number_between, real_target
 from fastml._engine.tree.order_statistics import mean
-from fastml._engine.tree.softmax import softmax
+from fastml._engine.tree.probability import softmax
 
 __all__ = ["FocalBinary", "FocalMultinomial", "LogLossBinary", "LogLossMultinomial", "class_target"]
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastml._engine.tree.softmax import softmax
+from fastml._engine.tree.probability import sigmoid, softmax
 from fastml.io.errors import ModelFileError
 
 __all__ = ["LINKS", "Link"]
-
-
-def _sigmoid(raw, scale, n_threads):
-    with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-scale * raw))
 
 
 def _exp(raw, scale, n_threads):
@@ -24,8 +19,8 @@ def _exp(raw, scale, n_threads):
 # probability or one a class).
 LINKS = {
     "identity": (lambda raw, scale, n_threads: raw, None),
-    "sigmoid": (_sigmoid, "one"),
-    "sigmoids": (_sigmoid, "each"),
+    "sigmoid": (sigmoid, "one"),
+    "sigmoids": (sigmoid, "each"),
     "softmax": (lambda raw, scale, n_threads: softmax(raw, n_threads), "each"),
     "share": (lambda raw, scale, n_threads: raw, "each"),
     "second share": (lambda raw, scale, n_threads: raw, "one"),
@@ -34,7 +29,7 @@ LINKS = {
     "signed square": (lambda raw, scale, n_threads: np.sign(raw) * raw * raw, None),
     "step": (lambda raw, scale, n_threads: (raw > 0).astype(np.float64), None),
     "largest": (lambda raw, scale, n_threads: raw.argmax(axis=1).astype(np.float64), None),
-    "sigmoid of score": (_sigmoid, None),
+    "sigmoid of score": (sigmoid, None),
     "shifted softmax": (lambda raw, scale, n_threads: softmax(raw * scale, n_threads), "each"),
 }
 

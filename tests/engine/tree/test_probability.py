@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from scipy.special import softmax as reference
 
-from fastml._engine.tree.softmax import softmax
+from fastml._engine.tree.probability import sigmoid, softmax
 
 
 @pytest.mark.parametrize("n_classes", [1, 2, 3, 10, 257])
@@ -34,3 +35,17 @@ def test_no_rows_and_no_classes():
     assert softmax(np.empty((0, 3))).shape == (0, 3)
     with pytest.raises(ValueError, match="at least one class"):
         softmax(np.empty((3, 0)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3, 2.0])
+def test_sigmoid(scale):
+    raw = np.random.default_rng(0).normal(size=(9000, 2)) * [1, 300]
+    raw[:3] = [[np.inf, -np.inf], [np.nan, 0.0], [1e308, -1e308]]
+    found = sigmoid(raw, scale)
+    with np.errstate(over="ignore"):
+        expected = expit(scale * raw)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=0)
+    for n_threads in (2, 3, 7):
+        assert sigmoid(raw, scale, n_threads).tobytes() == found.tobytes()
+    assert np.concatenate([sigmoid(row[None], scale) for row in raw[:500]]).tobytes() == found[:500].tobytes()
+    assert sigmoid(np.asfortranarray(raw), scale).tobytes() == found.tobytes()
