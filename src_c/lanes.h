@@ -35,6 +35,8 @@ static inline lane_i64 i64_zero(void) { return _mm512_setzero_si512(); }
 static inline lane_i64 i64_set(int64_t x) { return _mm512_set1_epi64(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm512_add_epi64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm512_sub_epi64(a, b); }
+/* The product of the lower 32 bits. */
+static inline lane_i64 i64_mul_low(lane_i64 a, lane_i64 b) { return _mm512_mul_epu32(a, b); }
 /* a[0], a[0]+a[1], ... */
 static inline lane_i64 i64_prefix(lane_i64 a) {
     const lane_i64 zero = _mm512_setzero_si512();
@@ -97,6 +99,34 @@ static inline lane_u32 u32_iota(uint32_t first) {
 static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     return _mm512_maskz_compress_epi32((__mmask16)bits, a);
 }
+static inline lane_u32 u32_min(lane_u32 a, lane_u32 b) { return _mm512_min_epu32(a, b); }
+static inline lane_u32 u32_max(lane_u32 a, lane_u32 b) { return _mm512_max_epu32(a, b); }
+/* Of LANES64 words: the bits from `shift` on that `mask` keeps (below 2^31), as doubles; what the lowest byte
+ * has in a table. */
+static inline lane_f64 f64_from_bits(const uint32_t *p, int shift, uint32_t mask) {
+    const __m256i words = _mm256_srli_epi32(_mm256_loadu_si256((const __m256i *)p), shift);
+    return _mm512_cvtepi32_pd(_mm256_and_si256(words, _mm256_set1_epi32((int)mask)));
+}
+/* Sixteen words: byte j << 24 | word. */
+static inline void u32_store_codes(uint32_t *out, uint64_t low, uint64_t high, uint32_t word) {
+    const __m512i codes = _mm512_cvtepu8_epi32(_mm_set_epi64x((long long)high, (long long)low));
+    _mm512_storeu_si512(out, _mm512_or_si512(_mm512_slli_epi32(codes, 24), _mm512_set1_epi32((int)word)));
+}
+static inline lane_i64 i64_look_up(const int64_t *table, const uint32_t *p) {
+    const __m256i words = _mm256_loadu_si256((const __m256i *)p);
+    return _mm512_i32gather_epi64(_mm256_and_si256(words, _mm256_set1_epi32(255)), table, 8);
+}
+/* The same by the lowest four bits, of a table of sixteen. */
+typedef struct lane_sixteen {
+    __m512i low, high;
+} lane_sixteen;
+static inline lane_sixteen sixteen_of(const int64_t *table) {
+    return (lane_sixteen){_mm512_loadu_si512(table), _mm512_loadu_si512(table + 8)};
+}
+static inline lane_i64 i64_look_up16(lane_sixteen table, const uint32_t *p) {
+    const __m512i at = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_permutex2var_epi64(table.low, at, table.high);
+}
 
 #define LANES8 64
 typedef __m512i lane_u8;
@@ -107,12 +137,17 @@ static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return _mm512_add_epi8(a, b
 /* The same eight bytes, or one, again and again. */
 static inline lane_u8 u8_eight(uint64_t eight) { return _mm512_set1_epi64((long long)eight); }
 static inline lane_u8 u8_set(uint8_t x) { return _mm512_set1_epi8((char)x); }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm512_min_epu8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm512_max_epu8(a, b); }
 /* sum + term where a >= b, else sum */
 static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
     return _mm512_mask_add_epi8(sum, _mm512_cmpge_epu8_mask(a, b), sum, term);
 }
-static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm512_min_epu8(a, b); }
-static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm512_max_epu8(a, b); }
+/* sum + term where a == b, else sum */
+static inline lane_u8 u8_add_where_eq(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    return _mm512_mask_add_epi8(sum, _mm512_cmpeq_epu8_mask(a, b), sum, term);
+}
+static inline lane_u8 u8_and(lane_u8 a, lane_u8 b) { return _mm512_and_si512(a, b); }
 /* yes where a >= b, else no */
 static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
     return _mm512_mask_blend_epi8(_mm512_cmpge_epu8_mask(a, b), no, yes);
@@ -135,6 +170,7 @@ static inline lane_i64 i64_zero(void) { return _mm256_setzero_si256(); }
 static inline lane_i64 i64_set(int64_t x) { return _mm256_set1_epi64x(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return _mm256_add_epi64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return _mm256_sub_epi64(a, b); }
+static inline lane_i64 i64_mul_low(lane_i64 a, lane_i64 b) { return _mm256_mul_epu32(a, b); }
 static inline lane_i64 i64_prefix(lane_i64 a) {
     a = _mm256_add_epi64(a, _mm256_slli_si256(a, 8));
     /* the upper half still lacks the total of the lower one */
@@ -207,6 +243,25 @@ static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     const uint64_t order = _pext_u64(0x0706050403020100ull, spread);
     return _mm256_permutevar8x32_epi32(a, _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)order)));
 }
+static inline lane_u32 u32_min(lane_u32 a, lane_u32 b) { return _mm256_min_epu32(a, b); }
+static inline lane_u32 u32_max(lane_u32 a, lane_u32 b) { return _mm256_max_epu32(a, b); }
+static inline lane_f64 f64_from_bits(const uint32_t *p, int shift, uint32_t mask) {
+    const __m128i words = _mm_srli_epi32(_mm_loadu_si128((const __m128i *)p), shift);
+    return _mm256_cvtepi32_pd(_mm_and_si128(words, _mm_set1_epi32((int)mask)));
+}
+static inline void u32_store_codes(uint32_t *out, uint64_t low, uint64_t high, uint32_t word) {
+    const __m256i x = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)low));
+    const __m256i y = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)high)),
+                  w = _mm256_set1_epi32((int)word);
+    _mm256_storeu_si256((__m256i *)out, _mm256_or_si256(_mm256_slli_epi32(x, 24), w));
+    _mm256_storeu_si256((__m256i *)(out + 8), _mm256_or_si256(_mm256_slli_epi32(y, 24), w));
+}
+static inline lane_i64 i64_look_up(const int64_t *table, const uint32_t *p) {
+    return _mm256_setr_epi64x(table[p[0] & 255], table[p[1] & 255], table[p[2] & 255], table[p[3] & 255]);
+}
+typedef const int64_t *lane_sixteen;
+static inline lane_sixteen sixteen_of(const int64_t *table) { return table; }
+static inline lane_i64 i64_look_up16(lane_sixteen table, const uint32_t *p) { return i64_look_up(table, p); }
 
 #define LANES8 32
 typedef __m256i lane_u8;
@@ -216,12 +271,16 @@ static inline lane_u8 u8_zero(void) { return _mm256_setzero_si256(); }
 static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return _mm256_add_epi8(a, b); }
 static inline lane_u8 u8_eight(uint64_t eight) { return _mm256_set1_epi64x((long long)eight); }
 static inline lane_u8 u8_set(uint8_t x) { return _mm256_set1_epi8((char)x); }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm256_min_epu8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm256_max_epu8(a, b); }
 static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
     const __m256i ge = _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a);
     return _mm256_add_epi8(sum, _mm256_and_si256(ge, term));
 }
-static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return _mm256_min_epu8(a, b); }
-static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return _mm256_max_epu8(a, b); }
+static inline lane_u8 u8_add_where_eq(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    return _mm256_add_epi8(sum, _mm256_and_si256(_mm256_cmpeq_epi8(a, b), term));
+}
+static inline lane_u8 u8_and(lane_u8 a, lane_u8 b) { return _mm256_and_si256(a, b); }
 static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
     return _mm256_blendv_epi8(no, yes, _mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a));
 }
@@ -243,6 +302,10 @@ static inline lane_i64 i64_zero(void) { return vdupq_n_s64(0); }
 static inline lane_i64 i64_set(int64_t x) { return vdupq_n_s64(x); }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return vaddq_s64(a, b); }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return vsubq_s64(a, b); }
+static inline lane_i64 i64_mul_low(lane_i64 a, lane_i64 b) {
+    return vreinterpretq_s64_u64(
+        vmull_u32(vmovn_u64(vreinterpretq_u64_s64(a)), vmovn_u64(vreinterpretq_u64_s64(b))));
+}
 static inline lane_i64 i64_prefix(lane_i64 a) { return vaddq_s64(a, vextq_s64(vdupq_n_s64(0), a, 1)); }
 static inline lane_i64 i64_last(lane_i64 a) { return vdupq_laneq_s64(a, 1); }
 static inline lane_f64 f64_from_high(lane_i64 a) { return vcvtq_f64_s64(vshrq_n_s64(a, 32)); }
@@ -300,6 +363,25 @@ static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     }
     return vld1q_u32(out);
 }
+static inline lane_u32 u32_min(lane_u32 a, lane_u32 b) { return vminq_u32(a, b); }
+static inline lane_u32 u32_max(lane_u32 a, lane_u32 b) { return vmaxq_u32(a, b); }
+static inline lane_f64 f64_from_bits(const uint32_t *p, int shift, uint32_t mask) {
+    const double x[2] = {p[0] >> shift & mask, p[1] >> shift & mask};
+    return vld1q_f64(x);
+}
+static inline void u32_store_codes(uint32_t *out, uint64_t low, uint64_t high, uint32_t word) {
+    for (int j = 0; j < 8; j++) {
+        out[j] = (uint32_t)(low >> 8 * j) << 24 | word;
+        out[8 + j] = (uint32_t)(high >> 8 * j) << 24 | word;
+    }
+}
+static inline lane_i64 i64_look_up(const int64_t *table, const uint32_t *p) {
+    const int64_t x[2] = {table[p[0] & 255], table[p[1] & 255]};
+    return vld1q_s64(x);
+}
+typedef const int64_t *lane_sixteen;
+static inline lane_sixteen sixteen_of(const int64_t *table) { return table; }
+static inline lane_i64 i64_look_up16(lane_sixteen table, const uint32_t *p) { return i64_look_up(table, p); }
 
 #define LANES8 16
 typedef uint8x16_t lane_u8;
@@ -309,11 +391,15 @@ static inline lane_u8 u8_zero(void) { return vdupq_n_u8(0); }
 static inline lane_u8 u8_add(lane_u8 a, lane_u8 b) { return vaddq_u8(a, b); }
 static inline lane_u8 u8_eight(uint64_t eight) { return vreinterpretq_u8_u64(vdupq_n_u64(eight)); }
 static inline lane_u8 u8_set(uint8_t x) { return vdupq_n_u8(x); }
+static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return vminq_u8(a, b); }
+static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return vmaxq_u8(a, b); }
 static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
     return vaddq_u8(sum, vandq_u8(vcgeq_u8(a, b), term));
 }
-static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) { return vminq_u8(a, b); }
-static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) { return vmaxq_u8(a, b); }
+static inline lane_u8 u8_add_where_eq(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    return vaddq_u8(sum, vandq_u8(vceqq_u8(a, b), term));
+}
+static inline lane_u8 u8_and(lane_u8 a, lane_u8 b) { return vandq_u8(a, b); }
 static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {
     return vbslq_u8(vcgeq_u8(a, b), yes, no);
 }
@@ -333,6 +419,9 @@ static inline lane_i64 i64_zero(void) { return 0; }
 static inline lane_i64 i64_set(int64_t x) { return x; }
 static inline lane_i64 i64_add(lane_i64 a, lane_i64 b) { return a + b; }
 static inline lane_i64 i64_sub(lane_i64 a, lane_i64 b) { return a - b; }
+static inline lane_i64 i64_mul_low(lane_i64 a, lane_i64 b) {
+    return (int64_t)((uint64_t)(uint32_t)a * (uint32_t)b);
+}
 static inline lane_i64 i64_prefix(lane_i64 a) { return a; }
 static inline lane_i64 i64_last(lane_i64 a) { return a; }
 static inline lane_f64 f64_from_high(lane_i64 a) { return (double)(a >> 32); }
@@ -371,6 +460,21 @@ static inline lane_u32 u32_compress(lane_u32 a, uint32_t bits) {
     (void)bits;
     return a;
 }
+static inline lane_u32 u32_min(lane_u32 a, lane_u32 b) { return a < b ? a : b; }
+static inline lane_u32 u32_max(lane_u32 a, lane_u32 b) { return a < b ? b : a; }
+static inline lane_f64 f64_from_bits(const uint32_t *p, int shift, uint32_t mask) {
+    return *p >> shift & mask;
+}
+static inline void u32_store_codes(uint32_t *out, uint64_t low, uint64_t high, uint32_t word) {
+    for (int j = 0; j < 8; j++) {
+        out[j] = (uint32_t)(low >> 8 * j) << 24 | word;
+        out[8 + j] = (uint32_t)(high >> 8 * j) << 24 | word;
+    }
+}
+static inline lane_i64 i64_look_up(const int64_t *table, const uint32_t *p) { return table[*p & 255]; }
+typedef const int64_t *lane_sixteen;
+static inline lane_sixteen sixteen_of(const int64_t *table) { return table; }
+static inline lane_i64 i64_look_up16(lane_sixteen table, const uint32_t *p) { return i64_look_up(table, p); }
 
 /* eight bytes, as the compiler's own vectors have them: loops that it makes what it can of */
 #define LANES8 8
@@ -395,11 +499,6 @@ static inline lane_u8 u8_eight(uint64_t eight) {
     return a;
 }
 static inline lane_u8 u8_set(uint8_t x) { return (lane_u8){{x, x, x, x, x, x, x, x}}; }
-static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
-    for (int j = 0; j < 8; j++)
-        sum.x[j] = (uint8_t)(sum.x[j] + (a.x[j] >= b.x[j] ? term.x[j] : 0));
-    return sum;
-}
 static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) {
     for (int j = 0; j < 8; j++)
         a.x[j] = a.x[j] < b.x[j] ? a.x[j] : b.x[j];
@@ -408,6 +507,21 @@ static inline lane_u8 u8_min(lane_u8 a, lane_u8 b) {
 static inline lane_u8 u8_max(lane_u8 a, lane_u8 b) {
     for (int j = 0; j < 8; j++)
         a.x[j] = a.x[j] > b.x[j] ? a.x[j] : b.x[j];
+    return a;
+}
+static inline lane_u8 u8_add_where_ge(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        sum.x[j] = (uint8_t)(sum.x[j] + (a.x[j] >= b.x[j] ? term.x[j] : 0));
+    return sum;
+}
+static inline lane_u8 u8_add_where_eq(lane_u8 sum, lane_u8 term, lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        sum.x[j] = (uint8_t)(sum.x[j] + (a.x[j] == b.x[j] ? term.x[j] : 0));
+    return sum;
+}
+static inline lane_u8 u8_and(lane_u8 a, lane_u8 b) {
+    for (int j = 0; j < 8; j++)
+        a.x[j] &= b.x[j];
     return a;
 }
 static inline lane_u8 u8_select_ge(lane_u8 a, lane_u8 b, lane_u8 yes, lane_u8 no) {

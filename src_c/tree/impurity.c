@@ -5,9 +5,11 @@
 
 #include "impurity_score.h"
 #include "impurity_sorted.h"
+#include "impurity_network.h"
 #include "impurity_median.h"
 #include "impurity_category.h"
 #include "impurity_fast.h"
+#include "impurity_ranked.h"
 #include "impurity_random.h"
 #include "impurity_few.h"
 #include "impurity_classes.h"
@@ -70,8 +72,8 @@ static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_n
     const impurity_kind kind = kind_of(p);
     const int classes = p->n_outputs == 1 && is_classification(p) && kind != TWO_CLASSES;
     const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
-    const int few = node->n <= IMPURITY_DIRECT;
-    const int compared = few && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
+    const int few = node->n <= IMPURITY_FEW;
+    const int sorted = few && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
     uint8_t plain[IMPURITY_SLOTS], by_rows[IMPURITY_SLOTS];
     int any_by_rows = 0;
     few_rows rows;
@@ -80,11 +82,11 @@ static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_n
         by_rows[s] = plain[s] && (few || adds_rows(p, node, s));
         any_by_rows |= by_rows[s];
     }
-    if (compared)
-        sort_by_comparing(node, space->pairs);
+    if (sorted)
+        sort_few(node, space->places);
     if (any_by_rows) {
         load_rows(p, node, &rows);
-        order_slots(node, space, compared, &rows);
+        order_slots(node, space, sorted, &rows);
     }
     for (int s = 0; s < node->n_slots; s++) {
         if (p->random)
@@ -100,42 +102,75 @@ static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_n
     }
 }
 
+/* A node that is none of those that FN(impurity_search) knows, in at most IMPURITY_SLOTS slots. */
+static int search_eight(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                        int plain, int mixed, impurity_split *best) {
+    const double before = best->score;
+    const impurity_kind kind = kind_of(p);
+    const int few = node->n <= IMPURITY_FEW, least = kind == TWO_CLASSES ? 33 : 49;
+    /* a single slot is there because all before it were constant, as this one may be */
+    const int look = few && node->n_slots == 1;
+    const uint64_t varying = look ? varying_slots(node, 0) : 0;
+    if (look && !varying)
+        return 0;
+    if (plain && !p->random && kind != MORE_CLASSES && node->n >= least)
+        search_counted(p, node, space, kind == TWO_CLASSES, best);
+    else if (kind == MORE_CLASSES && !mixed && !p->bounded && !p->random && fits_class_cells(p, node))
+        search_class_slots(p, node, space, best);
+    else if (!(plain && p->random && search_thresholds(p, node, space, best)))
+        search_slots(p, node, space, mixed, best);
+    return best->score > before || varying || varying_slots(node, 1);
+}
+
+/* The slots of a node from `first` on. */
+static impurity_node later_slots(const impurity_node *node, int first) {
+    impurity_node rest = *node;
+    rest.n_slots = node->n_slots - first;
+    for (int s = 0; s < rest.n_slots; s++) {
+        rest.at[s] = node->at[first + s];
+        rest.feature[s] = node->feature[first + s];
+        rest.n_codes[s] = node->n_codes[first + s];
+        rest.categorical[s] = node->categorical[first + s];
+        rest.missing[s] = node->missing[first + s];
+        rest.monotone[s] = node->monotone[first + s];
+        rest.key[s] = node->key[first + s];
+    }
+    return rest;
+}
+
 /* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some
  * slot is not constant in the node. */
 int FN(impurity_search)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                         impurity_split *best) {
     const double before = best->score;
     const impurity_kind kind = kind_of(p);
-    const int few = node->n <= IMPURITY_DIRECT;
-    /* two rows are half solved by it; a single slot is there because all before it were constant, as this one
-     * may be */
-    const int look = node->n == 2 || (few && node->n_slots == 1);
-    const uint64_t varying = look ? varying_slots(node, 0) : 0;
-    if (look && !varying)
-        return 0;
-    int missing = 0, categorical = 0;
+    int missing = 0, categorical = 0, varies;
     for (int s = 0; s < node->n_slots; s++) {
         missing |= node->missing[s];
         categorical |= node->categorical[s];
     }
+    const int numerical = !missing && !categorical && !p->bounded;
     const int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded && !categorical;
-    const int binary = plain && kind == TWO_CLASSES && !p->random;
-    const int many = kind == MORE_CLASSES && !p->random && !p->bounded && !categorical && !missing && !few;
     if (node->n == 2 && plain && !missing)
-        search_pair(p, node, kind, varying, best);
-    else if (binary && few && !missing && p->layout->small && node->weight < 256)
-        search_direct(p, node, space, best);
-    else if ((binary && node->n > 32) || (plain && kind == ONE_NUMBER && !p->random && node->n > 48))
-        search_counted(p, node, space, kind == TWO_CLASSES, best);
-    else if (many && fits_class_cells(p, node))
-        search_class_slots(p, node, space, best);
-    else if (!(plain && p->random && search_thresholds(p, node, space, best)))
-        search_slots(p, node, space, missing | categorical, best);
-    if (best->score > before) {
-        best->gain = gain_of(p, node, best->score);
-        return 1;
+        varies = search_pair(p, node, kind, best);
+    else if (numerical && !p->random && node->n <= IMPURITY_FEW && fits_ranked(p, node, kind) &&
+             !(kind == MORE_CLASSES && fits_class_cells(p, node)))
+        varies = search_ranked(p, node, kind, best);
+    else if (node->n_slots <= IMPURITY_SLOTS)
+        varies = search_eight(p, node, space, plain, missing | categorical, best);
+    else {
+        impurity_node part = *node;
+        part.n_slots = IMPURITY_SLOTS;
+        varies = search_eight(p, &part, space, plain, missing | categorical, best);
+        const int32_t slot = best->slot;
+        part = later_slots(node, IMPURITY_SLOTS);
+        best->slot = -1;
+        varies |= search_eight(p, &part, space, plain, missing | categorical, best);
+        best->slot = best->slot < 0 ? slot : best->slot + IMPURITY_SLOTS;
     }
-    return varying || varying_slots(node, 1);
+    if (best->score > before)
+        best->gain = gain_of(p, node, best->score);
+    return varies;
 }
 
 /* Weight times impurity of each output of a node, from its sums: squares[o], the sum of weight times

@@ -1,13 +1,14 @@
-/* The best split of one node by an impurity, over at most IMPURITY_SLOTS features at a time.
+/* The best split of one node by an impurity, over at most IMPURITY_MOST_SLOTS features at a time.
  *
  * A node's rows are records (records.h) or, in a wide table, records and gathered codes. What is maximised is
  * the decrease of weight times impurity from the node to its two children. All sums are of whole numbers
  * (weights; weight times target in fixed point), so the order in which rows are read cannot change them, and
  * every search below finds the same split:
  *
- *   direct     few rows, two classes: every row's code is compared with every other's
- *   ranked     few rows: the same comparisons sort the rows, which are then added one by one
- *   counted    sums per code in a histogram (two classes; one number), or rows sorted by counting (the rest)
+ *   ranked     few rows, Gini or squared error: sorted, added and scored with slots in lanes
+ *   one by one few rows, what the former does not know: sorted alike, then added one by one
+ *   counted    sums per code in a histogram (two classes; one number; several classes with few codes), or
+ * rows sorted by counting (the rest)
  *
  * Which of them is taken depends on the number of rows and may differ between instruction sets.
  *
@@ -31,9 +32,11 @@
 
 #include "records.h"
 
+/* Slots that lie in lanes together, and most slots of one search. */
 #define IMPURITY_SLOTS 8
-/* Most rows of the direct and the ranked search. */
-#define IMPURITY_DIRECT 96
+#define IMPURITY_MOST_SLOTS 16
+/* Most rows that are sorted by comparisons. */
+#define IMPURITY_FEW 96
 /* x log2(x) of whole x below this is looked up. */
 #define IMPURITY_LOGS 4096
 
@@ -70,15 +73,15 @@ typedef struct impurity_node {
     const uint8_t *records;
     const uint8_t *codes; /* row i's in slot s: codes[i * step + at[s]] */
     int64_t step;
-    int64_t at[IMPURITY_SLOTS];
+    int64_t at[IMPURITY_MOST_SLOTS];
     int64_t n;
     int32_t n_slots;
-    int32_t feature[IMPURITY_SLOTS];
-    int32_t n_codes[IMPURITY_SLOTS];
-    uint8_t categorical[IMPURITY_SLOTS];
-    uint8_t missing[IMPURITY_SLOTS]; /* the feature has missing values somewhere */
-    int8_t monotone[IMPURITY_SLOTS];
-    uint64_t key[IMPURITY_SLOTS]; /* random bits for splitter="random" */
+    int32_t feature[IMPURITY_MOST_SLOTS];
+    int32_t n_codes[IMPURITY_MOST_SLOTS];
+    uint8_t categorical[IMPURITY_MOST_SLOTS];
+    uint8_t missing[IMPURITY_MOST_SLOTS]; /* the feature has missing values somewhere */
+    int8_t monotone[IMPURITY_MOST_SLOTS];
+    uint64_t key[IMPURITY_MOST_SLOTS]; /* random bits for splitter="random" */
     int64_t weight;
     const int64_t *totals; /* (n_channels,) weight of each class, or sum of weight times target */
     int64_t squares;       /* sum of totals^2, one output of more than two classes */
@@ -88,7 +91,7 @@ typedef struct impurity_node {
 /* Memory of one thread. */
 typedef struct impurity_space {
     int64_t *cells;   /* (2 * 256 * IMPURITY_SLOTS + 256,) */
-    uint8_t *pairs;   /* (4 * (IMPURITY_DIRECT + 64) * 8,) */
+    uint8_t *places;  /* (IMPURITY_FEW * IMPURITY_SLOTS,) */
     uint32_t *order;  /* (2 * rows,) */
     int64_t *left;    /* (2 * n_channels,) */
     int64_t *groups;  /* (256 * (n_channels + 2),): categories */

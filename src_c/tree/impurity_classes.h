@@ -48,26 +48,24 @@ static void count_class_slots(const impurity_params *p, const impurity_node *nod
 }
 
 static void sum_class_cells(const impurity_params *p, const impurity_node *node, int n_codes,
-                            const int64_t *restrict cells, class_sums *restrict sums) {
+                            const int64_t *cells, class_sums *sums) {
     const size_t bytes = (size_t)n_codes * SLOTS * sizeof(int64_t);
     memset(sums->both, 0, bytes);
     memset(sums->squares, 0, bytes);
     memset(sums->mixed, 0, bytes);
-    for (int32_t c = 0; c < p->n_channels; c++) {
-        const int64_t total = node->totals[c];
-        int64_t left[SLOTS] = {0};
-        if (total == 0) {
-            cells += (int64_t)n_codes * SLOTS;
+    for (int32_t c = 0; c < p->n_channels; c++, cells += (int64_t)n_codes * SLOTS) {
+        const lane_i64 total = i64_set(node->totals[c]);
+        if (node->totals[c] == 0)
             continue;
-        }
-        for (int at = 0; at < n_codes * SLOTS; at += SLOTS, cells += SLOTS)
-            for (int s = 0; s < SLOTS; s++) {
-                left[s] += cells[s];
-                const int64_t w = left[s] & 0xFFFFFFFF;
-                sums->both[at + s] += left[s];
-                sums->squares[at + s] += w * w;
-                sums->mixed[at + s] += w * total;
+        for (int s = 0; s < node->n_slots; s += LANES64) {
+            lane_i64 left = i64_zero();
+            for (int at = s; at < n_codes * SLOTS; at += SLOTS) {
+                left = i64_add(left, i64_load(cells + at));
+                i64_store(sums->both + at, i64_add(i64_load(sums->both + at), left));
+                i64_store(sums->squares + at, i64_add(i64_load(sums->squares + at), i64_mul_low(left, left)));
+                i64_store(sums->mixed + at, i64_add(i64_load(sums->mixed + at), i64_mul_low(left, total)));
             }
+        }
     }
 }
 
@@ -99,8 +97,11 @@ static void scan_class_sums(const impurity_params *p, const impurity_node *node,
     }
 }
 
+/* Fewer rows are not worth a look at all cells. */
+enum { LEAST_CLASS_ROWS = 64 };
+
 static int fits_class_cells(const impurity_params *p, const impurity_node *node) {
-    return (int64_t)p->n_channels * most_codes(node) * SLOTS <= CLASS_CELLS;
+    return node->n >= LEAST_CLASS_ROWS && (int64_t)p->n_channels * most_codes(node) * SLOTS <= CLASS_CELLS;
 }
 
 static NEVER_INLINE void search_class_slots(const impurity_params *p, const impurity_node *node,

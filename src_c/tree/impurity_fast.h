@@ -1,5 +1,5 @@
-/* Included by impurity.c: two classes under Gini and one number under squared error, without limits that need
- * more than weights. Slots lie in lanes. */
+/* Included by impurity.c: many rows of two classes under Gini and one number under squared error, without
+ * limits that need more than weights. Slots lie in lanes. */
 
 #define SLOTS IMPURITY_SLOTS
 #define CELLS (256 * SLOTS)
@@ -24,108 +24,6 @@ static void take_lanes(const impurity_node *node, const lane_best *lanes, impuri
         best->sum_left = (int64_t)lanes->sum[s];
     }
 }
-
-/* ---- few rows: every row's code against every other's */
-
-/* Codes and weights, eight bytes a row, the rows of class 0 before those of class 1. Returns how many rows of
- * class 0 there are. */
-static int64_t load_pairs(const impurity_params *p, const impurity_node *node, uint8_t *codes,
-                          uint8_t *weights) {
-    const int64_t n = node->n, stride = p->layout->stride;
-    int64_t front = 0, back = n - 1;
-    const uint8_t *payload = node->records + p->layout->payload;
-    const code_reader reader = reader_of(node);
-    memset(codes + 8 * n, 0, 64);
-    for (int64_t i = 0; i < n; i++, payload += stride) {
-        const int64_t class = records_target(1, payload);
-        const int64_t to = front + (-class & (back - front));
-        const uint64_t eight = eight_codes(&reader, i);
-        memcpy(codes + 8 * to, &eight, 8);
-        weights[to] = (uint8_t)records_weight(1, payload);
-        front += 1 - class;
-        back -= class;
-    }
-    return front;
-}
-
-/* left[i][s] = weight of the rows from lo to hi whose code in slot s is not above row i's; of n_vectors
- * vectors of rows. */
-static ALWAYS_INLINE void sum_vectors(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi,
-                                      int n_vectors, const uint8_t *at, uint8_t *left) {
-    lane_u8 x[4], sum[4];
-    for (int u = 0; u < n_vectors; u++) {
-        x[u] = u8_load(at + u * LANES8);
-        sum[u] = u8_zero();
-    }
-    for (int64_t j = lo; j < hi; j++) {
-        uint64_t q;
-        memcpy(&q, codes + 8 * j, 8);
-        const lane_u8 other = u8_eight(q), w = u8_set(weights[j]);
-        for (int u = 0; u < n_vectors; u++)
-            sum[u] = u8_add_where_ge(sum[u], w, x[u], other);
-    }
-    for (int u = 0; u < n_vectors; u++)
-        u8_store(left + u * LANES8, sum[u]);
-}
-
-static ALWAYS_INLINE void sum_pairs(const uint8_t *codes, const uint8_t *weights, int64_t lo, int64_t hi,
-                                    int64_t n, uint8_t *left) {
-    int64_t i = 0;
-    for (; i + 2 * LANES8 < 8 * n; i += 4 * LANES8)
-        sum_vectors(codes, weights, lo, hi, 4, codes + i, left + i);
-    if (i + LANES8 < 8 * n)
-        sum_vectors(codes, weights, lo, hi, 2, codes + i, left + i);
-    else if (i < 8 * n)
-        sum_vectors(codes, weights, lo, hi, 1, codes + i, left + i);
-}
-
-static void search_direct(const impurity_params *p, const impurity_node *node, const impurity_space *space,
-                          impurity_split *best) {
-    const int64_t n = node->n;
-    uint8_t *codes = space->pairs, *zero = codes + 8 * (IMPURITY_DIRECT + 64),
-            *one = zero + 8 * (IMPURITY_DIRECT + 64);
-    uint8_t *weights = one + 8 * (IMPURITY_DIRECT + 64);
-    const int64_t n_zero = load_pairs(p, node, codes, weights);
-    sum_pairs(codes, weights, 0, n_zero, n, zero);
-    sum_pairs(codes, weights, n_zero, n, n, one);
-    const lane_f64 total = f64_set((double)node->weight), sum = f64_set((double)node->totals[1]);
-    const lane_f64 least = f64_set((double)p->min_weight);
-    lane_best lanes;
-    for (int s = 0; s < SLOTS; s += LANES64) {
-        lane_f64 score = f64_set(-1), code = f64_set(0), weight = score, part = score;
-        for (int64_t i = 0; i < n; i++) {
-            const lane_f64 a = f64_from_u8(one + 8 * i + s), w = f64_add(a, f64_from_u8(zero + 8 * i + s));
-            const lane_f64 x = f64_from_u8(codes + 8 * i + s), rest = f64_sub(total, w);
-            const lane_f64 d = f64_sub(f64_mul(a, total), f64_mul(w, sum));
-            const lane_f64 own = f64_div(f64_mul(d, d), f64_mul(w, rest));
-            const lane_mask tie = mask_and(f64_eq(own, score), f64_gt(code, x));
-            const lane_mask lawful = f64_ge(f64_min(w, rest), least);
-            const lane_mask wins = mask_and(lawful, mask_or(f64_gt(own, score), tie));
-            score = f64_select(wins, own, score);
-            code = f64_select(wins, x, code);
-            weight = f64_select(wins, w, weight);
-            part = f64_select(wins, a, part);
-        }
-        f64_store(lanes.score + s, score);
-        f64_store(lanes.code + s, code);
-        f64_store(lanes.weight + s, weight);
-        f64_store(lanes.sum + s, part);
-    }
-    memset(lanes.missing_left, 0, sizeof lanes.missing_left);
-    const double before = best->score;
-    take_lanes(node, &lanes, best);
-    if (!(best->score > before))
-        return;
-    int next = 256;
-    for (int64_t i = 0; i < n; i++) {
-        const int x = codes[8 * i + best->slot];
-        if (x > best->code && x < next)
-            next = x;
-    }
-    best->next = (uint8_t)next;
-}
-
-/* ---- many rows: histograms */
 
 /* two: cells[code][slot] += weight | weight of class 1 << 32; else sums[code][slot] += weight * target
  * beside. */

@@ -33,15 +33,13 @@ static int most_codes(const impurity_node *node) {
     return most;
 }
 
-/* Rows in the order of their codes, slots side by side: by counting, or as sort_by_comparing has left them.
- */
-static void order_slots(const impurity_node *node, const impurity_space *space, int compared,
-                        few_rows *rows) {
+/* Rows in the order of their codes, slots side by side: by counting, or as sort_few has left them. */
+static void order_slots(const impurity_node *node, const impurity_space *space, int sorted, few_rows *rows) {
     const int64_t n = node->n;
     const int n_slots = node->n_slots, n_codes = most_codes(node);
-    if (compared) {
+    if (sorted) {
         for (int s = 0; s < n_slots; s++) {
-            const uint8_t *places = space->pairs + 16 * (IMPURITY_DIRECT + 64) + s * IMPURITY_DIRECT;
+            const uint8_t *places = space->places + s * IMPURITY_FEW;
             for (int64_t k = 0; k < n; k++)
                 rows->order[s][k] = places[k];
         }
@@ -291,37 +289,46 @@ static double score_of_row(const impurity_params *p, const impurity_node *node, 
 }
 
 /* Two rows have two splits, whatever the slot: the first slot with the better of those that it has wins. A
- * third of the nodes of deep trees are such. varying: byte s is 0 where the codes in slot s are the same. */
-static void search_pair(const impurity_params *p, const impurity_node *node, impurity_kind kind,
-                        uint64_t varying, impurity_split *best) {
-    const int small = p->layout->small;
+ * third of the nodes of deep trees are such. Returns whether some slot is not constant. */
+static int search_pair(const impurity_params *p, const impurity_node *node, impurity_kind kind,
+                       impurity_split *best) {
+    const int small = p->layout->small, narrow = node->step == 32;
+    const lane_places places[2] = {places_from(node, 0), places_from(node, SLOTS)};
+    uint8_t code[2][IMPURITY_MOST_SLOTS];
     int64_t weight[2], target[2];
     double score[2];
     for (int i = 0; i < 2; i++) {
         weight[i] = records_weight(small, payload_of(p, node, i));
         target[i] = records_target(small, payload_of(p, node, i));
+        for (int half = 0; half * SLOTS < node->n_slots; half++) {
+            const uint64_t eight =
+                narrow ? u64_pick(node->codes + 32 * i, places[half]) : gather_codes(node, half * SLOTS, i);
+            memcpy(code[i] + half * SLOTS, &eight, sizeof eight);
+        }
     }
-    if (weight[0] < p->min_weight || weight[1] < p->min_weight)
-        return;
     for (int i = 0; i < 2; i++)
         score[i] = score_of_row(p, node, kind, weight, target, i);
-    int slot = -1, side = 0;
+    const int lawful = weight[0] >= p->min_weight && weight[1] >= p->min_weight;
+    int slot = -1, side = 0, varies = 0;
     for (int s = 0; s < node->n_slots; s++) {
-        const int lower = code_of(node, s, 1) < code_of(node, s, 0);
-        if ((varying >> 8 * s & 255) && score[lower] > best->score) {
+        const int lower = code[1][s] < code[0][s];
+        if (code[0][s] == code[1][s])
+            continue;
+        varies = 1;
+        if (lawful && score[lower] > best->score) {
             best->score = score[lower];
             slot = s;
             side = lower;
         }
     }
     if (slot < 0)
-        return;
+        return varies;
     const double found = best->score;
     memset(best, 0, sizeof *best);
     best->score = found;
     best->slot = slot;
-    best->code = code_of(node, slot, side);
-    best->next = code_of(node, slot, 1 - side);
+    best->code = code[side][slot];
+    best->next = code[1 - side][slot];
     best->threshold = NAN;
     best->weight_left = weight[side];
     best->sum_left = weight[side] * target[side];
@@ -330,4 +337,5 @@ static void search_pair(const impurity_params *p, const impurity_node *node, imp
         best->threshold =
             value_between(node, slot, p->lower[first + best->code], p->upper[first + best->next]);
     }
+    return 1;
 }

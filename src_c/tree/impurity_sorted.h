@@ -51,41 +51,6 @@ static ALWAYS_INLINE uint64_t eight_codes(const code_reader *reader, int64_t i) 
     return eight;
 }
 
-/* Few rows: places[s][k] = the row with the k-th smallest code in slot s, for all slots at once. Every row's
- * code is compared with every other's, eight slots of LANES8 / 8 rows in an instruction: no branch to be
- * guessed wrong. */
-static void sort_by_comparing(const impurity_node *node, uint8_t *pairs) {
-    const int64_t n = node->n;
-    const int n_slots = node->n_slots;
-    uint8_t *codes = pairs, *above = pairs + 8 * (IMPURITY_DIRECT + 64);
-    uint8_t *places = above + 8 * (IMPURITY_DIRECT + 64), seen[8 * IMPURITY_DIRECT];
-    const code_reader reader = reader_of(node);
-    for (int64_t i = 0; i < n; i++) {
-        const uint64_t eight = eight_codes(&reader, i);
-        memcpy(codes + 8 * i, &eight, 8);
-        memset(seen + 8 * i, 0, 8);
-    }
-    const lane_u8 one = u8_set(1);
-    for (int64_t i = 0; i < 8 * n; i += 2 * LANES8) {
-        const lane_u8 x = u8_load(codes + i), y = u8_load(codes + i + LANES8);
-        lane_u8 a = u8_zero(), b = u8_zero();
-        for (int64_t j = 0; j < n; j++) {
-            uint64_t q;
-            memcpy(&q, codes + 8 * j, 8);
-            const lane_u8 other = u8_eight(q);
-            a = u8_add_where_ge(a, one, other, x);
-            b = u8_add_where_ge(b, one, other, y);
-        }
-        u8_store(above + i, a);
-        u8_store(above + i + LANES8, b);
-    }
-    for (int64_t i = 0; i < n; i++)
-        for (int s = 0; s < n_slots; s++) {
-            const int64_t less = n - above[8 * i + s];
-            places[s * IMPURITY_DIRECT + less + seen[8 * less + s]++] = (uint8_t)i;
-        }
-}
-
 typedef struct row_scan {
     const impurity_params *p;
     const impurity_node *node;
@@ -205,10 +170,10 @@ static void scan_order(const row_scan *scan, impurity_split *best) {
     }
 }
 
-/* Rows in the order of their codes in slot s; few of them have been compared before. */
+/* Rows in the order of their codes in slot s; few of them have been sorted before. */
 static void order_rows(const impurity_node *node, int s, const impurity_space *space) {
-    const uint8_t *places = space->pairs + 16 * (IMPURITY_DIRECT + 64) + s * IMPURITY_DIRECT;
-    if (node->n > IMPURITY_DIRECT)
+    const uint8_t *places = space->places + s * IMPURITY_FEW;
+    if (node->n > IMPURITY_FEW)
         sort_by_counting(node, s, 0, space->order);
     else
         for (int64_t i = 0; i < node->n; i++)

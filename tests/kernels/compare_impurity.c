@@ -15,7 +15,7 @@ typedef struct setting {
 static void give_space(bench *b, setting *s) {
     const int64_t n = s->node.n, channels = s->params.n_channels;
     s->space.cells = room(b, (2 * 256 * IMPURITY_SLOTS + 256) * sizeof(int64_t));
-    s->space.pairs = zeros(b, 4 * (IMPURITY_DIRECT + 64) * 8);
+    s->space.places = room(b, IMPURITY_FEW * IMPURITY_SLOTS);
     s->space.order = room(b, (size_t)(2 * n) * sizeof(uint32_t));
     s->space.left = room(b, (size_t)(2 * channels) * sizeof(int64_t));
     s->space.groups = room(b, (size_t)(256 * (channels + 2)) * sizeof(int64_t));
@@ -48,9 +48,9 @@ static void give_rows(bench *b, setting *s, int64_t n) {
     uint8_t *records = zeros(b, (size_t)(n * stride));
     const int64_t unit = below(b, 2);
     p->unit_weights = 0;
-    int32_t levels[IMPURITY_SLOTS];
+    int32_t levels[IMPURITY_MOST_SLOTS];
     const int few_codes = below(b, 3) == 0; /* and none missing: several classes are counted side by side */
-    for (int j = 0; j < IMPURITY_SLOTS; j++) {
+    for (int j = 0; j < IMPURITY_MOST_SLOTS; j++) {
         levels[j] = 1 + (int32_t)below(b, below(b, 2) ? 6 : few_codes ? 60 : 256);
         s->node.missing[j] = (uint8_t)(!few_codes && below(b, 3) == 0);
         s->node.n_codes[j] = few_codes ? levels[j] + 1 : 256;
@@ -88,21 +88,22 @@ static setting *some_setting(bench *b) {
     p->min_rows = 1 + below(b, 2) * below(b, 9);
     p->min_weight = 1 + below(b, 2) * below(b, 9);
     p->random = below(b, 4) == 0;
-    double *logs = room(b, IMPURITY_LOGS * sizeof *logs), *bounds = room(b, 8 * 256 * sizeof *bounds);
+    double *logs = room(b, IMPURITY_LOGS * sizeof *logs),
+           *bounds = room(b, IMPURITY_MOST_SLOTS * 256 * sizeof *bounds);
     for (int i = 0; i < IMPURITY_LOGS; i++)
         logs[i] = i ? i * log2(i) : 0;
-    for (int i = 0; i < 8 * 256; i++)
+    for (int i = 0; i < IMPURITY_MOST_SLOTS * 256; i++)
         bounds[i] = i % 256;
     p->log_table = logs;
     p->lower = p->upper = p->filled = bounds;
     p->layout = &s->layout;
     s->layout.small = p->criterion <= IMPURITY_ENTROPY && p->n_outputs == 1 && below(b, 2);
-    s->layout.n_codes = 8;
-    s->layout.stride = s->layout.small ? 16 : 32;
+    s->layout.n_codes = IMPURITY_MOST_SLOTS;
+    s->layout.stride = s->layout.small && below(b, 2) ? 48 : 32;
     s->layout.payload = s->layout.stride - (s->layout.small ? 4 : 16);
     s->layout.row = s->layout.small ? -1 : s->layout.stride - 4;
     s->node.n = n;
-    s->node.n_slots = 1 + (int32_t)below(b, IMPURITY_SLOTS);
+    s->node.n_slots = 1 + (int32_t)below(b, IMPURITY_MOST_SLOTS);
     give_targets(b, s, n);
     give_rows(b, s, n);
     for (int j = 0; j < s->node.n_slots; j++) {

@@ -62,7 +62,7 @@ cdef extern from "tree/kernels.h" nogil:
 
     cdef enum:
         RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT
-        IMPURITY_SLOTS, IMPURITY_DIRECT, IMPURITY_LOGS
+        IMPURITY_SLOTS, IMPURITY_MOST_SLOTS, IMPURITY_FEW, IMPURITY_LOGS
         IMPURITY_GINI, IMPURITY_ENTROPY, IMPURITY_SQUARED_ERROR, IMPURITY_POISSON, IMPURITY_ABSOLUTE_ERROR
 
     ctypedef struct impurity_params:
@@ -85,15 +85,15 @@ cdef extern from "tree/kernels.h" nogil:
         const uint8_t *records
         const uint8_t *codes
         int64_t step
-        int64_t at[8]
+        int64_t at[16]
         int64_t n
         int32_t n_slots
-        int32_t feature[8]
-        int32_t n_codes[8]
-        uint8_t categorical[8]
-        uint8_t missing[8]
-        int8_t monotone[8]
-        uint64_t key[8]
+        int32_t feature[16]
+        int32_t n_codes[16]
+        uint8_t categorical[16]
+        uint8_t missing[16]
+        int8_t monotone[16]
+        uint64_t key[16]
         int64_t weight
         const int64_t *totals
         int64_t squares
@@ -101,7 +101,7 @@ cdef extern from "tree/kernels.h" nogil:
 
     ctypedef struct impurity_space:
         int64_t *cells
-        uint8_t *pairs
+        uint8_t *places
         uint32_t *order
         int64_t *left
         int64_t *groups

@@ -89,7 +89,7 @@ cdef class CartGrower:
     Notes
     -----
     A tree that grows holds two records per row (16 bytes and more: see `RecordLayout`) and 8 bytes per row besides; a
-    thread 8 bytes per row (16 in a table of more than 64 features, 72 with absolute_error), as far as it touches them,
+    thread 8 bytes per row (24 in a table of more than 64 features, 72 with absolute_error), as far as it touches them,
     and the nodes that it grows. As many trees grow at a time as there are threads; those that are left over, and a
     single tree, grow on all threads together, where they are large enough and not grown best first.
 

@@ -80,7 +80,7 @@ cdef struct Growth:            # of one thread
     const Sample *sample
     impurity_space space
     impurity_node view
-    uint8_t *gathered          # codes of IMPURITY_SLOTS features, wide tables
+    uint8_t *gathered          # codes of IMPURITY_MOST_SLOTS features, wide tables
     int32_t *order             # of features
     int32_t *drawn
     int64_t *totals

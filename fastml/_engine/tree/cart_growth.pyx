@@ -17,7 +17,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_SLOTS, IMPURITY_SQUARED_ERROR, K,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_MOST_SLOTS, IMPURITY_SQUARED_ERROR, K,
     impurity_params, impurity_split, partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
@@ -203,7 +203,7 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
     best.score = -INFINITY
     best.slot = -1
     while first < n and (first < s.max_features or not found):
-        last = min(first + IMPURITY_SLOTS, s.max_features) if first < s.max_features else first + 1
+        last = min(first + IMPURITY_MOST_SLOTS, s.max_features) if first < s.max_features else first + 1
         for j in range(first, last):
             if all_features:
                 f = j + shift

@@ -1,10 +1,12 @@
 """Memory of a thread that grows classification and regression trees."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.tree_kernels cimport IMPURITY_ABSOLUTE_ERROR, IMPURITY_DIRECT, IMPURITY_SLOTS
+from fastml._engine.runtime.tree_kernels cimport (
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_FEW, IMPURITY_MOST_SLOTS, IMPURITY_SLOTS,
+)
 
 
 cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
@@ -13,18 +15,18 @@ cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
     memset(g, 0, sizeof(Growth))
     g.job = -1
     g.sum_width = channels if s.is_classification else 1 + 2 * channels
-    g.gathered = <uint8_t *> malloc(1 if s.params.layout.n_codes else n * IMPURITY_SLOTS)
+    g.gathered = <uint8_t *> malloc(1 if s.params.layout.n_codes else n * IMPURITY_MOST_SLOTS)
     g.order = <int32_t *> malloc(2 * s.n_features * sizeof(int32_t))
     g.totals = <int64_t *> malloc(channels * sizeof(int64_t))
     g.space.cells = <int64_t *> malloc((2 * 256 * IMPURITY_SLOTS + 256) * sizeof(int64_t))
-    g.space.pairs = <uint8_t *> calloc(4 * (IMPURITY_DIRECT + 64) * 8, 1)
+    g.space.places = <uint8_t *> malloc(IMPURITY_FEW * IMPURITY_SLOTS)
     g.space.order = <uint32_t *> malloc(2 * n * sizeof(uint32_t))
     g.space.left = <int64_t *> malloc(2 * channels * sizeof(int64_t))
     g.space.groups = <int64_t *> malloc(256 * (channels + 2) * sizeof(int64_t))
     g.space.scores = <double *> malloc((256 + 3) * channels * sizeof(double))
     g.space.fenwick = <int64_t *> malloc(
         ((8 * n + 16) if s.params.criterion == IMPURITY_ABSOLUTE_ERROR else 1) * sizeof(int64_t))
-    if (g.gathered == NULL or g.order == NULL or g.totals == NULL or g.space.cells == NULL or g.space.pairs == NULL
+    if (g.gathered == NULL or g.order == NULL or g.totals == NULL or g.space.cells == NULL or g.space.places == NULL
             or g.space.order == NULL or g.space.left == NULL or g.space.groups == NULL or g.space.scores == NULL
             or g.space.fenwick == NULL):
         return False
@@ -40,7 +42,7 @@ cdef void free_growth(Growth *g) noexcept nogil:
     free(g.order)
     free(g.totals)
     free(g.space.cells)
-    free(g.space.pairs)
+    free(g.space.places)
     free(g.space.order)
     free(g.space.left)
     free(g.space.groups)

@@ -169,6 +169,18 @@ def test_wide(n_features, criterion):
     check(X, y, options)
 
 
+@pytest.mark.parametrize("n_features", [9, 16, 21, 40])
+@pytest.mark.parametrize("heaviest", [1, 40, 300, 70_000])
+@pytest.mark.parametrize("criterion", ["gini2", "gini5", "squared_error"])
+def test_small_nodes(n_features, heaviest, criterion):
+    """Up to sixteen slots sorted side by side; weights that fit beside a code, and those that do not."""
+    X, total, rng = table(n=90, d=n_features, levels=60)
+    y, options = targets_of(criterion, total // 3)
+    weights = rng.integers(1, heaviest + 1, len(X)).astype(np.float64)
+    for limits in ({}, {"max_features": 5, "min_samples_leaf": 2}):
+        check(X, y, {**options, **limits}, weights)
+
+
 def test_large_nodes():
     """Histograms of many rows."""
     X, total, _ = table(n=3000, levels=200, missing=0.02)
@@ -219,9 +231,10 @@ def test_same_as_scikit_learn(load):
 
 @pytest.mark.parametrize("splitter", ["best", "random"])
 @pytest.mark.parametrize("criterion", ["gini2", "gini5", "entropy2", "squared_error", "absolute_error"])
-def test_same_bits(splitter, criterion):
+@pytest.mark.parametrize("missing", [0.0, 0.02])
+def test_same_bits(splitter, criterion, missing):
     """On any number of threads and any instruction set."""
-    X, total, rng = table(n=2000, d=9, missing=0.02, levels=400)
+    X, total, rng = table(n=2000, d=9, missing=missing, levels=400)
     y, options = targets_of(criterion, total // 10)
     binned, values = binned_of(X)
     weights = rng.random(len(X)) if criterion == "gini2" else None
