@@ -115,7 +115,7 @@ static ALWAYS_INLINE single_row_lanes single_row_right(const uint8_t *page, cons
 
 static ALWAYS_INLINE void single_row_lines(const single_row_pack *pack, const single_row_group *group,
                                            const uint8_t *table, const int bytes, single_row_words *gone) {
-    const uint16_t *page = pack->page_of + group->first_line;
+    const int32_t *page = pack->page_of + group->first_line;
     const uint8_t *slots = pack->slots + group->first_line * SINGLE_ROW_LANES;
     const uint8_t *limits = pack->limits + group->first_line * SINGLE_ROW_LANES;
     const uint8_t *left = pack->left + group->first_word;
@@ -123,7 +123,7 @@ static ALWAYS_INLINE void single_row_lines(const single_row_pack *pack, const si
     for (int k = 0; k < bytes; k++)
         out[k] = _mm512_setzero_si512();
     for (int32_t i = 0; i < group->n_lines; i++) {
-        const __mmask64 right = single_row_right(table + page[i] * SINGLE_ROW_PAGE, slots, limits);
+        const __mmask64 right = single_row_right(table + (int64_t)page[i] * SINGLE_ROW_PAGE, slots, limits);
         for (int k = 0; k < bytes; k++) {
             const __m512i *from = (const __m512i *)(left + 64 * k);
             const uint64_t these = (uint64_t)right >> 64 / bytes * k;
@@ -200,14 +200,14 @@ static ALWAYS_INLINE void single_row_right(const uint8_t *page, const uint8_t *s
 static ALWAYS_INLINE void single_row_lines(const single_row_pack *pack, const single_row_group *group,
                                            const uint8_t *table, const int bytes,
                                            single_row_words *restrict gone) {
-    const uint16_t *page = pack->page_of + group->first_line;
+    const int32_t *page = pack->page_of + group->first_line;
     const uint8_t *slots = pack->slots + group->first_line * SINGLE_ROW_LANES;
     const uint8_t *limits = pack->limits + group->first_line * SINGLE_ROW_LANES;
     const uint8_t *restrict left = pack->left + group->first_word;
     memset(gone, 0, (size_t)(SINGLE_ROW_LANES * bytes));
     for (int32_t i = 0; i < group->n_lines; i++) {
         uint8_t right[SINGLE_ROW_LANES];
-        single_row_right(table + page[i] * SINGLE_ROW_PAGE, slots, limits, right);
+        single_row_right(table + (int64_t)page[i] * SINGLE_ROW_PAGE, slots, limits, right);
         if (bytes == 1)
             SINGLE_ROW_OR(of8, uint8_t, int8_t);
         else if (bytes == 2)

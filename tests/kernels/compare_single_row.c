@@ -75,7 +75,7 @@ static void sums(const fastml_tree_kernels *k, bench *b) {
     enum { GROUPS = 3, MOST_LINES = 40 };
     const int64_t n_trees = 1 + below(b, GROUPS * SINGLE_ROW_LANES);
     single_row_group groups[GROUPS];
-    uint16_t page_of[GROUPS * MOST_LINES];
+    int32_t page_of[GROUPS * MOST_LINES];
     int64_t n_lines = 0, n_bytes = 0, n_leaves = 0;
     for (int g = 0; g < GROUPS; g++) {
         const int32_t bytes = 1 << below(b, 4);
@@ -90,7 +90,7 @@ static void sums(const fastml_tree_kernels *k, bench *b) {
     double *leaf_value = room(b, (size_t)n_leaves * sizeof *leaf_value);
     int32_t *output = room(b, (size_t)n_trees * sizeof *output);
     for (int64_t i = 0; i < n_lines; i++)
-        page_of[i] = (uint16_t)below(b, PAGES);
+        page_of[i] = (int32_t)below(b, PAGES);
     for (size_t i = 0; i < n_cells; i++) {
         slots[i] = (uint8_t)below(b, SINGLE_ROW_PAGE);
         limits[i] = below(b, 8) ? (uint8_t)bits64(b) : 255;

@@ -260,7 +260,7 @@ cdef extern from "tree/kernels.h" nogil:
         int32_t n_lines, word_bytes
     ctypedef struct single_row_pack:
         const single_row_group *groups
-        const uint16_t *page_of
+        const int32_t *page_of
         const uint8_t *slots
         const uint8_t *limits
         const uint8_t *left

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from fastml._engine.runtime.tree_kernels cimport (
     K, binning_table, single_row_group, single_row_plane, single_row_set,
@@ -171,7 +171,7 @@ cdef class SingleRowPack:
         tree = np.repeat(np.arange(n_trees), sizes)[leaf]
         group, lane = tree // LANES, tree % LANES
         leaf_value[groups[group, 2] + 8 * word_bytes[group] * lane + first_leaf[leaf]] = arrays["value"][leaf]
-        self.bind(groups, np.repeat(lots % n_pages, lines).astype(np.uint16), slots, limits, left, leaf_value,
+        self.bind(groups, np.repeat(lots % n_pages, lines).astype(np.int32), slots, limits, left, leaf_value,
                   np.ascontiguousarray(arrays["tree_output"], dtype=np.int32))
         self.c.n_outputs = len(arrays["baseline"])
 
@@ -205,7 +205,7 @@ cdef class SingleRowPack:
         limit = np.where(chosen >= 0, 0, (arrays["code"][node].astype(np.int64) - copy) & 255).astype(np.uint8)
         return at[of_node], limit
 
-    def bind(self, int64_t[:, ::1] groups, const uint16_t[::1] page_of, const uint8_t[:, ::1] slots,
+    def bind(self, int64_t[:, ::1] groups, const int32_t[::1] page_of, const uint8_t[:, ::1] slots,
              const uint8_t[:, ::1] limits, const uint8_t[::1] left, const double[::1] leaf_value,
              const int32_t[::1] output):
         """Let the struct point to the arrays."""
