@@ -88,6 +88,15 @@ static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
     return _mm512_mask_mov_pd(no, m, yes);
 }
 static inline int mask_any(lane_mask a) { return a != 0; }
+/* Bit j: lane j is set. */
+static inline uint32_t mask_bits(lane_mask a) { return a; }
+/* How many of 16 doubles are not above x. */
+static inline int f64_count_le(const double *p, double x) {
+    const lane_f64 limit = _mm512_set1_pd(x);
+    const __mmask8 a = _mm512_cmp_pd_mask(_mm512_loadu_pd(p), limit, _CMP_LE_OQ);
+    const __mmask8 b = _mm512_cmp_pd_mask(_mm512_loadu_pd(p + 8), limit, _CMP_LE_OQ);
+    return POPCOUNT((uint32_t)a | (uint32_t)b << 8);
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm512_storeu_si512(p, a); }
@@ -230,6 +239,13 @@ static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) {
     return _mm256_blendv_pd(no, yes, m);
 }
 static inline int mask_any(lane_mask a) { return _mm256_movemask_pd(a) != 0; }
+static inline uint32_t mask_bits(lane_mask a) { return (uint32_t)_mm256_movemask_pd(a); }
+static inline int f64_count_le(const double *p, double x) {
+    uint32_t bits = 0;
+    for (int i = 0; i < 16; i += 4)
+        bits |= mask_bits(_mm256_cmp_pd(_mm256_loadu_pd(p + i), _mm256_set1_pd(x), _CMP_LE_OQ)) << i;
+    return POPCOUNT(bits);
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { _mm256_storeu_si256((__m256i *)p, a); }
@@ -346,6 +362,15 @@ static inline lane_mask mask_or(lane_mask a, lane_mask b) { return vorrq_u64(a, 
 static inline lane_mask mask_without(lane_mask a, lane_mask b) { return vbicq_u64(a, b); }
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return vbslq_f64(m, yes, no); }
 static inline int mask_any(lane_mask a) { return (vgetq_lane_u64(a, 0) | vgetq_lane_u64(a, 1)) != 0; }
+static inline uint32_t mask_bits(lane_mask a) {
+    return (uint32_t)(vgetq_lane_u64(a, 0) & 1) | (uint32_t)(vgetq_lane_u64(a, 1) & 2);
+}
+static inline int f64_count_le(const double *p, double x) {
+    uint64x2_t minus = vdupq_n_u64(0);
+    for (int i = 0; i < 16; i += 2)
+        minus = vaddq_u64(minus, vcleq_f64(vld1q_f64(p + i), vdupq_n_f64(x)));
+    return -(int)(int64_t)vaddvq_u64(minus);
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return vld1q_u32(p); }
 static inline void u32_store(uint32_t *p, lane_u32 a) { vst1q_u32(p, a); }
@@ -452,6 +477,13 @@ static inline lane_mask mask_or(lane_mask a, lane_mask b) { return a | b; }
 static inline lane_mask mask_without(lane_mask a, lane_mask b) { return a & !b; }
 static inline lane_f64 f64_select(lane_mask m, lane_f64 yes, lane_f64 no) { return m ? yes : no; }
 static inline int mask_any(lane_mask a) { return a; }
+static inline uint32_t mask_bits(lane_mask a) { return (uint32_t)a; }
+static inline int f64_count_le(const double *p, double x) {
+    int n = 0;
+    for (int i = 0; i < 16; i++)
+        n += p[i] <= x;
+    return n;
+}
 
 static inline lane_u32 u32_load(const uint32_t *p) { return *p; }
 static inline void u32_store(uint32_t *p, lane_u32 a) { *p = a; }
@@ -601,6 +633,36 @@ static inline uint64_t u64_pick(const uint8_t *record, lane_places p) {
         x[s] = record[p.at[s]];
     memcpy(&word, x, 8);
     return word;
+#endif
+}
+
+/* The same of LANES8 / 8 records of 32 bytes that follow each other, in their order. */
+static inline lane_u8 u8_pick(const uint8_t *records, lane_places p) {
+#if defined(FASTML_AVX512)
+    /* two records a vector; their eights go to the first or to the second place, so that two vectors fit in
+     * one */
+    const __m512i first = _mm512_broadcast_i64x4(p.half);
+    const __m512i second = _mm512_shuffle_epi32(first, (_MM_PERM_ENUM)0x4E);
+    const __m512i a = _mm512_or_si512(_mm512_shuffle_epi8(_mm512_loadu_si512(records), first),
+                                      _mm512_shuffle_epi8(_mm512_loadu_si512(records + 64), second));
+    const __m512i b = _mm512_or_si512(_mm512_shuffle_epi8(_mm512_loadu_si512(records + 128), first),
+                                      _mm512_shuffle_epi8(_mm512_loadu_si512(records + 192), second));
+    const __m512i x = _mm512_or_si512(_mm512_shuffle_i64x2(a, b, 0x88), _mm512_shuffle_i64x2(a, b, 0xDD));
+    return _mm512_permutex_epi64(x, 0xD8); /* records 0, 2, 1, 3 and so on */
+#elif defined(FASTML_AVX2)
+    const __m256i *record = (const __m256i *)records, second = _mm256_shuffle_epi32(p.half, 0x4E);
+    const __m256i a = _mm256_or_si256(_mm256_shuffle_epi8(_mm256_loadu_si256(record), p.half),
+                                      _mm256_shuffle_epi8(_mm256_loadu_si256(record + 1), second));
+    const __m256i b = _mm256_or_si256(_mm256_shuffle_epi8(_mm256_loadu_si256(record + 2), p.half),
+                                      _mm256_shuffle_epi8(_mm256_loadu_si256(record + 3), second));
+    return _mm256_or_si256(_mm256_permute2x128_si256(a, b, 0x20), _mm256_permute2x128_si256(a, b, 0x31));
+#else
+    uint8_t x[LANES8];
+    for (int i = 0; i < LANES8; i += 8) {
+        const uint64_t word = u64_pick(records + 4 * i, p);
+        memcpy(x + i, &word, 8);
+    }
+    return u8_load(x);
 #endif
 }
 

@@ -19,6 +19,7 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define PREFETCH(address) __builtin_prefetch(address)
 #define POPCOUNT(x) __builtin_popcount(x)
+#define LOWEST_BIT(x) __builtin_ctz(x)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define NEVER_INLINE __attribute__((noinline))
 #else

@@ -108,6 +108,11 @@ static int search_eight(const impurity_params *p, const impurity_node *node, con
     const double before = best->score;
     const impurity_kind kind = kind_of(p);
     const int few = node->n <= IMPURITY_FEW, least = kind == TWO_CLASSES ? 33 : 49;
+    if (plain && p->random) {
+        const int varies = search_thresholds(p, node, space, best);
+        if (varies >= 0)
+            return varies;
+    }
     /* a single slot is there because all before it were constant, as this one may be */
     const int look = few && node->n_slots == 1;
     const uint64_t varying = look ? varying_slots(node, 0) : 0;
@@ -117,7 +122,7 @@ static int search_eight(const impurity_params *p, const impurity_node *node, con
         search_counted(p, node, space, kind == TWO_CLASSES, best);
     else if (kind == MORE_CLASSES && !mixed && !p->bounded && !p->random && fits_class_cells(p, node))
         search_class_slots(p, node, space, best);
-    else if (!(plain && p->random && search_thresholds(p, node, space, best)))
+    else
         search_slots(p, node, space, mixed, best);
     return best->score > before || varying || varying_slots(node, 1);
 }

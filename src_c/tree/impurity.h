@@ -37,6 +37,7 @@
 #define IMPURITY_MOST_SLOTS 16
 /* Most rows that are sorted by comparisons. */
 #define IMPURITY_FEW 96
+#define IMPURITY_FILLED (256 + 16)
 /* x log2(x) of whole x below this is looked up. */
 #define IMPURITY_LOGS 4096
 
@@ -65,7 +66,9 @@ typedef struct impurity_params {
     int32_t random;              /* splitter="random" */
     int32_t bounded;             /* there are monotonic constraints */
     const double *lower, *upper; /* (n_features, 256) least and greatest training value of a code */
-    const double *filled;        /* upper, empty codes filled with the value before them */
+    /* (n_features, IMPURITY_FILLED) upper, empty codes filled with the value before them; then every
+     * sixteenth of these, from code 15 on */
+    const double *filled;
     const records_layout *layout;
 } impurity_params;
 

@@ -191,7 +191,7 @@ static int draw_threshold(const impurity_params *p, const impurity_node *node, i
     *threshold = NAN;
     if (low == high)
         return low;
-    const double t = *threshold = value_between(node, s, lower[low], upper[high]);
+    const double t = *threshold = value_between(share_of(node->key[s]), lower[low], upper[high]);
     int code = low;
     for (int c = low; c < high; c++)
         if (present[c] && upper[c] <= t)

@@ -334,8 +334,8 @@ static int search_pair(const impurity_params *p, const impurity_node *node, impu
     best->sum_left = weight[side] * target[side];
     if (p->random) {
         const int64_t first = 256 * (int64_t)node->feature[slot];
-        best->threshold =
-            value_between(node, slot, p->lower[first + best->code], p->upper[first + best->next]);
+        best->threshold = value_between(share_of(node->key[slot]), p->lower[first + best->code],
+                                        p->upper[first + best->next]);
     }
     return 1;
 }

@@ -1,219 +1,127 @@
 /* Included by impurity.c: random thresholds of numerical slots without missing values in the node. Least and
  * greatest code, then what goes left: two passes over the rows for all slots together, none of them sorted.
- * Classes are summed in bytes, several rows at once (impurity_random_lanes.h).
  */
-
-typedef struct random_slots {
-    uint8_t low[IMPURITY_SLOTS], high[IMPURITY_SLOTS], last[IMPURITY_SLOTS];
-    double threshold[IMPURITY_SLOTS];
-    int64_t weight[IMPURITY_SLOTS], sum[IMPURITY_SLOTS];
-    int64_t squares[IMPURITY_SLOTS], mixed[IMPURITY_SLOTS]; /* more classes: see side_sums */
-} random_slots;
-
-/* Of each slot the last code whose greatest value is not above its threshold, from low to high - 1 (low,
- * where that is high). `filled`: empty codes have the greatest value of the last code before them that is
- * not. A search waits for itself at each of its steps, so the slots take them together. */
-static void last_codes(const impurity_params *p, const impurity_node *node, random_slots *r) {
-    const double *filled[IMPURITY_SLOTS];
-    int end[IMPURITY_SLOTS], at[IMPURITY_SLOTS], most = 1;
-    for (int s = 0; s < node->n_slots; s++) {
-        filled[s] = p->filled + 256 * (int64_t)node->feature[s];
-        at[s] = r->low[s];
-        end[s] = r->high[s] > r->low[s] ? r->high[s] - 1 : r->low[s];
-        most = end[s] - at[s] > most ? end[s] - at[s] : most;
-    }
-    int step = 128;
-    while (step > most)
-        step >>= 1;
-    for (; step > 0; step >>= 1)
-        for (int s = 0; s < node->n_slots; s++) {
-            const int ahead = at[s] + step < end[s] ? at[s] + step : end[s];
-            /* a branch here would be a coin's toss */
-            at[s] += (ahead - at[s]) & -(filled[s][ahead] <= r->threshold[s]);
-        }
-    for (int s = 0; s < node->n_slots; s++)
-        r->last[s] = (uint8_t)at[s];
-}
-
-static ALWAYS_INLINE void sum_left(const impurity_params *p, const impurity_node *node, impurity_kind kind,
-                                   int small, int n_slots, random_slots *r, int64_t *left) {
-    const uint8_t *payload = payload_of(p, node, 0);
-    const int64_t n_channels = p->n_channels;
-    uint8_t last[IMPURITY_SLOTS];
-    int64_t weight[IMPURITY_SLOTS] = {0}, sum[IMPURITY_SLOTS] = {0}, mixed[IMPURITY_SLOTS] = {0};
-    memcpy(last, r->last, sizeof last);
-    for (int64_t i = 0; i < node->n; i++, payload += p->layout->stride) {
-        const int64_t w = records_weight(small, payload), y = records_target(small, payload);
-        for (int s = 0; s < n_slots; s++) {
-            const int64_t goes = -(int64_t)(code_of(node, s, i) <= last[s]);
-            if (kind == TWO_CLASSES)
-                weight[s] += (w | (w & -y) << 32) & goes;
-            else {
-                weight[s] += w & goes;
-                if (kind == ONE_NUMBER)
-                    sum[s] += (w * y) & goes;
-                else {
-                    int64_t *own = left + s * n_channels + y;
-                    sum[s] += (w * (2 * *own + w)) & goes;
-                    mixed[s] += (w * node->totals[y]) & goes;
-                    *own += w & goes;
-                }
-            }
-        }
-    }
-    for (int s = 0; s < n_slots; s++) {
-        r->weight[s] = kind == TWO_CLASSES ? weight[s] & 0xFFFFFFFF : weight[s];
-        r->sum[s] = kind == TWO_CLASSES ? weight[s] >> 32 : sum[s];
-        if (kind == MORE_CLASSES) {
-            r->squares[s] = sum[s];
-            r->mixed[s] = mixed[s];
-        }
-    }
-}
-
-/* left: (n_slots, n_channels) zeros where there are more than two classes. */
-static void sum_slots_left(const impurity_params *p, const impurity_node *node, random_slots *r,
-                           int64_t *left) {
-    const int small = p->layout->small;
-    switch (kind_of(p)) {
-    case TWO_CLASSES:
-        sum_left(p, node, TWO_CLASSES, small, node->n_slots, r, left);
-        return;
-    case ONE_NUMBER:
-        sum_left(p, node, ONE_NUMBER, 0, node->n_slots, r, left);
-        return;
-    default:
-        if (small)
-            sum_left(p, node, MORE_CLASSES, 1, node->n_slots, r, left);
-        else
-            sum_left(p, node, MORE_CLASSES, 0, node->n_slots, r, left);
-    }
-}
-
-/* The score of slot s, or -1. */
-static double random_score(const impurity_params *p, const impurity_node *node, const random_slots *r,
-                           int s) {
-    const int64_t w = r->weight[s], v = node->weight - w;
-    if (r->low[s] == r->high[s] || w < p->min_weight || v < p->min_weight)
-        return -1;
-    if (kind_of(p) != MORE_CLASSES)
-        return two_scores((double)node->weight, (double)node->totals[p->n_channels == 2], (double)w,
-                          (double)r->sum[s]);
-    const side_sums side = {0, w, 0, r->squares[s], r->mixed[s]};
-    return score_of(p, node, MORE_CLASSES, &side, 0, 0);
-}
 
 #include "impurity_random_lanes.h"
 
-/* The same among the codes of the node's rows, which tells them apart as well: so few rows ask for fewer
- * values than a search, and do not wait for one to know the next. */
-enum { ASKED_ROWS = 8 };
-
-static void last_codes_of_rows(const impurity_params *p, const impurity_node *node, const lane_rows *rows,
-                               random_slots *r) {
+/* Draws each slot's threshold, and finds the last code below it: the last whose greatest value is not above
+ * the threshold, from low to high - 1 (low, where that is high). As empty codes are filled those below are a
+ * count: of sixteens of codes, then of codes in the sixteen where it ends. Returns 0 when a slot has missing
+ * values. */
+static int draw_thresholds(const impurity_params *p, const impurity_node *node, random_slots *r) {
+    uint64_t all = 0; /* not byte by byte in memory: it is read as a whole, and that would wait for them */
     for (int s = 0; s < node->n_slots; s++) {
-        const double *filled = p->filled + 256 * (int64_t)node->feature[s];
-        int last = r->low[s];
-        for (int64_t i = 0; i < node->n; i++) {
-            const int x = rows->codes[8 * i + s];
-            const int goes = (filled[x] <= r->threshold[s]) & (x < r->high[s]) & (x > last);
-            last += (x - last) & -goes;
-        }
-        r->last[s] = (uint8_t)last;
-    }
-}
-
-/* Draws each slot's threshold. Returns 0 when a slot has missing values in the node. */
-static int draw_thresholds(const impurity_params *p, const impurity_node *node, const lane_rows *rows,
-                           random_slots *r) {
-    for (int s = 0; s < node->n_slots; s++) {
-        const double *lower = p->lower + 256 * (int64_t)node->feature[s];
-        const double *upper = p->upper + 256 * (int64_t)node->feature[s];
-        if (r->low[s] == 0 && node->missing[s])
+        const int64_t f = node->feature[s];
+        const double *filled = p->filled + IMPURITY_FILLED * f;
+        const int low = r->low[s], high = r->high[s];
+        if (low == 0)
             return 0;
-        r->threshold[s] =
-            r->low[s] == r->high[s] ? -INFINITY : value_between(node, s, lower[r->low[s]], upper[r->high[s]]);
+        const double t = value_between(share_of(node->key[s]), p->lower[256 * f + low], filled[high]);
+        const int sixteen = f64_count_le(filled + 256, t), first = 16 * (sixteen < 15 ? sixteen : 15);
+        int last = first + f64_count_le(filled + first, t) - 1;
+        last = last < high - 1 ? last : high - 1;
+        last = last > low ? last : low;
+        all |= (uint64_t)last << 8 * s;
+        r->threshold[s] = t;
     }
-    if (node->n <= ASKED_ROWS)
-        last_codes_of_rows(p, node, rows, r);
-    else
-        last_codes(p, node, r);
+    r->last = all;
     return 1;
 }
 
-/* Neighbours of a threshold among n codes, one every `step` bytes. */
-static void find_neighbours(const uint8_t *codes, int64_t n, int64_t step, int last, uint8_t *code,
-                            uint8_t *next) {
-    int below = 0, above = 255;
-    for (int64_t i = 0; i < n; i++, codes += step) {
-        const int x = *codes;
-        below = x <= last && x > below ? x : below;
-        above = x > last && x < above ? x : above;
-    }
-    *code = (uint8_t)below;
-    *next = (uint8_t)above;
+/* Whether sums of a chunk's weights fit in bytes. */
+static int fits_bytes(const impurity_params *p, const impurity_node *node) {
+    return p->layout->small && (p->unit_weights || node->weight < 256);
 }
 
-/* As sum_left for one number and a node of one chunk of codes: always eight slots, so that their sums stay in
- * lanes. */
-static ALWAYS_INLINE void sum_numbers(const impurity_params *p, const impurity_node *node,
-                                      const lane_rows *rows, random_slots *r) {
-    const uint8_t *payload = payload_of(p, node, 0), *codes = rows->codes;
-    int64_t last[8], weight[8] = {0}, sum[8] = {0};
-    for (int s = 0; s < 8; s++)
-        last[s] = r->last[s];
-    for (int64_t i = 0; i < node->n; i++, payload += p->layout->stride, codes += 8) {
-        const int64_t w = records_weight(0, payload), product = w * records_target(0, payload);
-        for (int s = 0; s < 8; s++) {
-            const int64_t goes = -(int64_t)(codes[s] <= last[s]);
-            weight[s] += w & goes;
-            sum[s] += product & goes;
+static void sum_slots(const impurity_params *p, const impurity_node *node, int64_t *left, lane_rows *rows,
+                      random_slots *r) {
+    const int small = p->layout->small, in_bytes = fits_bytes(p, node), more = kind_of(p) == MORE_CLASSES;
+    class_weights sums;
+    memset(r->below, 0, sizeof r->below);
+    memset(r->above, 255, sizeof r->above);
+    memset(r->weight, 0, sizeof r->weight);
+    memset(r->sum, 0, sizeof r->sum);
+    if (more)
+        clear_classes(p, in_bytes, left, &sums);
+    for (int64_t lo = 0; lo < node->n; lo += CHUNK) {
+        if (node->n > CHUNK)
+            load_codes(node, lo, rows);
+        send_rows(rows, r);
+        if (more && in_bytes)
+            sum_classes_in_bytes(p, node, rows, &sums);
+        else if (more)
+            small ? sum_classes_wide(p, node, 1, rows, &sums) : sum_classes_wide(p, node, 0, rows, &sums);
+        else if (in_bytes && p->layout->stride == 32)
+            sum_two_classes(p, node, rows, r);
+        else
+            small ? sum_wide(p, node, 1, rows, r) : sum_wide(p, node, 0, rows, r);
+    }
+    if (more)
+        finish_classes(node, &sums, r);
+}
+
+/* The best slot, the first among equals, and its score; -1: no slot has a lawful split. One that is constant
+ * has all weight on one side. */
+static int best_slot(const impurity_params *p, const impurity_node *node, const random_slots *r,
+                     double *best) {
+    static const double slot[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const impurity_kind kind = kind_of(p);
+    const lane_f64 total = f64_set((double)node->weight), least = f64_set((double)p->min_weight);
+    const lane_f64 whole = f64_set((double)node->totals[kind == TWO_CLASSES]), none = f64_set(-1);
+    const lane_f64 n_slots = f64_set(node->n_slots);
+    double score[8], most[4];
+    uint32_t bits = 0;
+    for (int s = 0; s < 8; s += LANES64) {
+        const lane_i64 sum = i64_load(r->sum + s);
+        const lane_f64 w = f64_from_i64(i64_load(r->weight + s)), v = f64_sub(total, w);
+        lane_f64 own;
+        if (kind == MORE_CLASSES) {
+            const lane_i64 mixed = i64_load(r->mixed + s);
+            const lane_i64 rest = i64_sub(i64_add(i64_set(node->squares), sum), i64_add(mixed, mixed));
+            own = f64_add(f64_mul(f64_from_i64(sum), v), f64_mul(f64_from_i64(rest), w));
+        } else {
+            const lane_f64 d = f64_sub(f64_mul(f64_from_i64(sum), total), f64_mul(w, whole));
+            own = f64_mul(d, d);
         }
+        own = f64_div(own, f64_mul(w, v));
+        const lane_mask lawful = mask_and(f64_ge(f64_min(w, v), least), f64_gt(n_slots, f64_load(slot + s)));
+        f64_store(score + s, f64_select(lawful, own, none));
     }
-    memcpy(r->weight, weight, sizeof weight);
-    memcpy(r->sum, sum, sizeof sum);
+    for (int s = 0; s < 4; s++)
+        most[s] = score[s] > score[s + 4] ? score[s] : score[s + 4];
+    for (int s = 0; s < 2; s++)
+        most[s] = most[s] > most[s + 2] ? most[s] : most[s + 2];
+    *best = most[0] > most[1] ? most[0] : most[1];
+    for (int s = 0; s < 8; s += LANES64)
+        bits |= mask_bits(f64_eq(f64_load(score + s), f64_set(*best))) << s;
+    return *best >= 0 ? LOWEST_BIT(bits) : -1;
 }
 
-/* Returns 0 when a slot has missing values in the node: then nothing is done. */
+/* Returns whether some slot is not constant; -1: a slot has missing values in the node, and nothing is done.
+ */
 static int search_thresholds(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                              impurity_split *best) {
     random_slots r;
-    int64_t *left = space->groups;
-    uint8_t code[8], next[8];
     lane_rows rows;
-    const int lanes = fits_lanes(p, node);
-    find_ranges(p, node, &rows, &r);
-    memset(r.last, 0, sizeof r.last);
-    if (!draw_thresholds(p, node, &rows, &r))
-        return 0;
-    if (kind_of(p) == MORE_CLASSES)
-        memset(left, 0, (size_t)(node->n_slots * p->n_channels) * sizeof *left);
-    if (lanes)
-        sum_by_lanes(p, node, &rows, &r, left, code, next);
-    else if (kind_of(p) == ONE_NUMBER && node->n <= LANE_ROWS)
-        sum_numbers(p, node, &rows, &r);
-    else
-        sum_slots_left(p, node, &r, left);
-    int slot = -1;
-    for (int s = 0; s < node->n_slots; s++) {
-        const double score = random_score(p, node, &r, s);
-        if (score >= 0 && score > best->score) {
-            memset(best, 0, sizeof *best);
-            best->score = score;
-            best->slot = slot = s;
-        }
-    }
-    if (slot < 0)
+    double score;
+    find_ranges(node, &rows, &r);
+    if (!draw_thresholds(p, node, &r))
+        return -1;
+    sum_slots(p, node, space->groups, &rows, &r);
+    const int s = best_slot(p, node, &r, &score);
+    if (s >= 0 && score > best->score) {
+        memset(best, 0, sizeof *best);
+        best->score = score;
+        best->slot = s;
+        best->code = r.below[s];
+        best->next = r.above[s];
+        best->threshold = r.threshold[s];
+        best->weight_left = r.weight[s];
+        best->sum_left = r.sum[s];
         return 1;
-    if (!lanes && node->n <= LANE_ROWS)
-        find_neighbours(rows.codes + slot, node->n, 8, r.last[slot], code + slot, next + slot);
-    else if (!lanes)
-        find_neighbours(node->codes + node->at[slot], node->n, node->step, r.last[slot], code + slot,
-                        next + slot);
-    best->code = code[slot];
-    best->next = next[slot];
-    best->threshold = r.threshold[slot];
-    best->weight_left = r.weight[slot];
-    best->sum_left = r.sum[slot];
-    return 1;
+    }
+    uint64_t low, high;
+    memcpy(&low, r.low, 8);
+    memcpy(&high, r.high, 8);
+    return ((low ^ high) & (UINT64_MAX >> (64 - 8 * node->n_slots))) != 0;
 }

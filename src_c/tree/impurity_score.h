@@ -161,9 +161,11 @@ static inline int is_ordered(const impurity_node *node, int s, double left, doub
            (right - left) * node->monotone[s] >= 0;
 }
 
+/* A number from 0 to 1 of random bits. */
+static inline double share_of(uint64_t key) { return (double)(int64_t)(key >> 11) * 0x1p-53; }
+
 /* A value between two, both halved lest their distance overflow. */
-static double value_between(const impurity_node *node, int s, double low, double high) {
-    const double share = (double)(node->key[s] >> 11) * 0x1p-53;
+static inline double value_between(double share, double low, double high) {
     return 2 * (low / 2 + share * (high / 2 - low / 2));
 }
 

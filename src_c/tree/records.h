@@ -21,6 +21,8 @@
 
 #define RECORDS_SMALL_CLASSES 256
 #define RECORDS_SMALL_WEIGHT ((1u << 24) - 1)
+/* Bytes behind the last record that may be read, though nothing hangs on them: vectors take eight records. */
+#define RECORDS_SLACK 256
 
 typedef struct records_layout {
     int32_t stride;   /* bytes of a record, a multiple of 8 */

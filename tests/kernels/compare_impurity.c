@@ -45,7 +45,7 @@ static void give_targets(bench *b, setting *s, int64_t n) {
 static void give_rows(bench *b, setting *s, int64_t n) {
     impurity_params *p = &s->params;
     const int32_t stride = s->layout.stride;
-    uint8_t *records = zeros(b, (size_t)(n * stride));
+    uint8_t *records = zeros(b, (size_t)(n * stride) + RECORDS_SLACK);
     const int64_t unit = below(b, 2);
     p->unit_weights = 0;
     int32_t levels[IMPURITY_MOST_SLOTS];
@@ -90,12 +90,18 @@ static setting *some_setting(bench *b) {
     p->random = below(b, 4) == 0;
     double *logs = room(b, IMPURITY_LOGS * sizeof *logs),
            *bounds = room(b, IMPURITY_MOST_SLOTS * 256 * sizeof *bounds);
+    double *filled = room(b, IMPURITY_MOST_SLOTS * IMPURITY_FILLED * sizeof *filled);
     for (int i = 0; i < IMPURITY_LOGS; i++)
         logs[i] = i ? i * log2(i) : 0;
     for (int i = 0; i < IMPURITY_MOST_SLOTS * 256; i++)
         bounds[i] = i % 256;
+    for (int i = 0; i < IMPURITY_MOST_SLOTS * IMPURITY_FILLED; i++) {
+        const int code = i % IMPURITY_FILLED;
+        filled[i] = code < 256 ? code : 16 * (code - 256) + 15;
+    }
     p->log_table = logs;
-    p->lower = p->upper = p->filled = bounds;
+    p->lower = p->upper = bounds;
+    p->filled = filled;
     p->layout = &s->layout;
     s->layout.small = p->criterion <= IMPURITY_ENTROPY && p->n_outputs == 1 && below(b, 2);
     s->layout.n_codes = IMPURITY_MOST_SLOTS;

@@ -132,6 +132,8 @@ cdef double place_threshold(const double *lower, const double *upper, int a, int
     if isnan(middle):
         middle = halfway(upper[a], lower[b])
     for c in range(a + 1, b):
+        if upper[c] > middle:  # values ascend with their codes; NaN, an empty one, says nothing
+            break
         if upper[c] <= middle:
             last = c
     after = last + 1

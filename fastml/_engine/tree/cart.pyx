@@ -131,7 +131,8 @@ cdef class CartGrower:
         logs = whole * np.log2(np.maximum(whole, 1))
         n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.int32)
         # numbers ascend with their codes, so the greatest so far is that of the last code that is not empty
-        filled = np.fmax.accumulate(np.where(np.isnan(values.upper), -np.inf, values.upper), axis=1)
+        steps = np.fmax.accumulate(np.where(np.isnan(values.upper), -np.inf, values.upper), axis=1)
+        filled = np.hstack([steps, steps[:, 15::16]])
         self.keep = {"values": (values.lower, values.upper), "logs": logs, "n_codes": n_codes, "filled": filled}
         s.columns, s.column_stride = binned.columns, binned.column_stride
         s.n_rows, s.n_features = binned.n_rows, <int32_t> binned.n_features

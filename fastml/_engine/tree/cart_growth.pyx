@@ -121,6 +121,8 @@ cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexce
     cdef const uint8_t *record = open.rows
     cdef int64_t y
     cdef const int64_t *first
+    if s.is_classification and n_outputs == 1:
+        return g.view.squares == open.weight * open.weight
     if s.is_classification:
         for o in range(n_outputs):
             present = 0
@@ -146,7 +148,7 @@ cdef bint is_pure(const CartSettings *s, Growth *g, const OpenNode *open) noexce
 
 
 cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
-    """Searches the open node for its split. False: it is a leaf."""
+    """Searches the open node for its split. False: it is a leaf. Leaves its sums in the totals."""
     cdef OpenNode *open = g.open + at
     cdef double unit, impurity
     cdef int64_t c
@@ -165,13 +167,13 @@ cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
                                       g.medians + open.node * (s.params.n_outputs + 1)) if open.n else 0.0
         g.medians[open.node * (s.params.n_outputs + 1) + s.params.n_outputs] = (
             impurity / (s.number_scale * max(open.weight, <int64_t> 1) * s.params.n_outputs))
+    g.view.squares = 0
+    if s.is_classification:
+        for c in range(s.params.n_channels):
+            g.view.squares += g.totals[c] * g.totals[c]
     if (open.depth >= s.max_depth or open.n < s.min_split or open.n < 2 * g.sample.params.min_rows
             or open.weight < 2 * g.sample.params.min_weight or open.n < 2 or is_pure(s, g, open)):
         return False
-    if s.params.n_channels > 2 and s.is_classification:
-        g.view.squares = 0
-        for c in range(s.params.n_channels):
-            g.view.squares += g.totals[c] * g.totals[c]
     search(s, g, open)
     if open.feature < 0:
         return False
@@ -450,6 +452,7 @@ cdef int64_t grow_best_first(const CartSettings *s, Growth *g, int64_t budget) n
         pop_top(g)
         cost += (node.n + 16) * (min(s.max_features, s.n_features) + 4)
         if node.feature < 0 or g.n_leaves >= s.max_leaves:
+            K.impurity_totals(&g.sample.params, node.rows, node.n, g.totals)
             close_leaf(s, g, &node)
             continue
         if not fits(<void **> &g.open, &g.open_room, g.n_open + 2, sizeof(OpenNode)):

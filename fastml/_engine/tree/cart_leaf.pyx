@@ -8,7 +8,7 @@ not.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
-from fastml._engine.runtime.tree_kernels cimport IMPURITY_POISSON, K, RECORDS_SMALL_WEIGHT, partition_rule
+from fastml._engine.runtime.tree_kernels cimport IMPURITY_POISSON, RECORDS_SMALL_WEIGHT, partition_rule
 from fastml._engine.tree.cart_growth cimport row_weight
 from fastml._engine.tree.cart_memory cimport fits
 
@@ -30,7 +30,7 @@ cdef double *add_sums(Growth *g, int64_t n_leaves) noexcept nogil:
 
 
 cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noexcept nogil:
-    """Adds the sums of a leaf's rows to those of the leaves before it."""
+    """Adds the sums of a leaf's rows to those of the leaves before it. The totals are those of the leaf."""
     cdef int64_t i
     cdef uint8_t one_side = 0
     cdef double *sums = add_sums(g, 1)
@@ -38,7 +38,6 @@ cdef void close_leaf(const CartSettings *s, Growth *g, const OpenNode *open) noe
         return
     g.nodes[open.node].sums = g.n_sums - g.sum_width
     if s.params.layout.small:
-        K.impurity_totals(&g.sample.params, open.rows, open.n, g.totals)
         for i in range(g.sum_width):
             sums[i] = <double> g.totals[i]
     else:

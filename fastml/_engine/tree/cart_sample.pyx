@@ -6,14 +6,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from fastml._engine.runtime.tree_kernels cimport K
+from fastml._engine.runtime.tree_kernels cimport K, RECORDS_SLACK
 from fastml._engine.tree.cart_growth cimport row_weight
 
 
 cdef bint allocate_sample(const CartSettings *s, Sample *sample) noexcept nogil:
     """Memory for the rows of one tree; False when there is not enough of it."""
     cdef int64_t n = s.n_rows
-    cdef int64_t bytes = (n + 1) * s.params.layout.stride + 64
+    cdef int64_t bytes = (n + 1) * s.params.layout.stride + RECORDS_SLACK
     memset(sample, 0, sizeof(Sample))
     sample.first_rows = <uint8_t *> malloc(bytes)
     sample.other_rows = <uint8_t *> malloc(bytes)
