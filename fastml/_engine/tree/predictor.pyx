@@ -172,8 +172,8 @@ cdef class CodePredictor(RowPredictor):
         self.many, self.finish = many, finish
         self.baseline = forest.baseline
         used = self.pack.planes
-        if len(used) and used[-1] >= mapper.n_features:
-            raise ValueError(f"the forest splits on plane {used[-1]}, but the bins are those of {mapper.n_features}")
+        if len(used) and used.max() >= mapper.n_features:
+            raise ValueError(f"the forest splits on plane {used.max()}, but the bins are those of {mapper.n_features}")
         self.side_by_side = single_row_pack_of(forest.arrays(), mapper, reads, self.pack.one_ns)
         if self.side_by_side is not None:
             self.coder = self.side_by_side.coder
