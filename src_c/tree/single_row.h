@@ -71,7 +71,7 @@ typedef struct single_row_group {
 typedef struct single_row_pack {
     const single_row_group *groups;
     const int32_t *page_of; /* (n_lines,) */
-    const uint8_t *slots;    /* (n_lines, SINGLE_ROW_LANES), 64-byte aligned, as limits and left */
+    const uint8_t *slots;   /* (n_lines, SINGLE_ROW_LANES), 64-byte aligned, as limits and left */
     const uint8_t *limits;
     const uint8_t *left; /* words of each group's lines: (n_lines, SINGLE_ROW_LANES) of word_bytes */
     const double *leaf_value;
