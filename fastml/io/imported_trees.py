@@ -60,8 +60,8 @@ class ImportedTrees(TreeSequence):
         found = self._described.tree(index)
         n_nodes = found["left"].size
         value = found["value"].reshape(n_nodes, -1)
-        if self._classes is not None and value.shape[1] < self._classes.size:
-            value = np.concatenate([1.0 - value, value], axis=1)
+        if self._classes is not None:
+            value = self._shares(index, value, found["left"] < 0)
         weight = found["weight"] if found["weight"].any() else found["count"].astype(np.float64)
         tree = {
             "left": found["left"],
@@ -80,6 +80,19 @@ class ImportedTrees(TreeSequence):
         if np.array_equal(np.sort(number), np.arange(n_nodes)) and number[0] == 0:
             tree = _renumbered(tree, number)
         return tree | {"category_sets": np.empty((0, 32), dtype=np.uint8)}
+
+    def _shares(self, index, value, leaf):
+        """By node: shares of the classes, which a classifier's tree keeps as weights and adds up to 1."""
+        if value.shape[1] < self._classes.size:
+            value = np.concatenate([1.0 - value, value], axis=1)
+        wrong = leaf & ~((value >= 0).all(axis=1) & (np.abs(value.sum(axis=1) - 1.0) <= 1e-6))
+        if wrong.any():
+            node = int(np.flatnonzero(wrong)[0])
+            raise ValueError(
+                f"tree {index} cannot be told by shares of the classes: those of leaf {node} must not be "
+                f"negative and add up to 1, got {value[node].tolist()}; dump('json') shows such trees"
+            )
+        return value
 
     def _thresholds(self, index, tree):
         """By node: numbers up to it go left."""

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import ensemble, tree
 
-from fastml.io import from_catboost, from_lightgbm, from_sklearn, from_xgboost
+import fastml
+from fastml.io import TreeModel, from_catboost, from_lightgbm, from_sklearn, from_xgboost
 from fastml.tree import export_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -133,3 +134,18 @@ def test_what_no_threshold_tells_is_refused(name):
     model = golden(from_lightgbm, name)
     with pytest.raises(ValueError, match=r"tree \d+ cannot be told by thresholds: a split on feature \d+"):
         model.estimators_[:]
+
+
+def test_leaves_that_are_no_shares_are_refused():
+    model = fastml.load(GOLDEN / "v1_TreeModel_shares.fastml")
+    state = model.__getstate__()
+    leaves = state["arrays"]["cart.leaf_vector"].copy()
+    leaves[-1] = 0.0
+    state["arrays"] = {**state["arrays"], "cart.leaf_vector": leaves}
+    changed = TreeModel.__new__(TreeModel)
+    changed.__setstate__(state)
+    assert np.isfinite(changed.predict_raw(np.zeros((3, changed.n_features_in_)))).all()
+    with pytest.raises(
+        ValueError, match=r"tree \d+ cannot be told by shares of the classes: those of leaf \d+"
+    ):
+        changed.estimators_[:]
