@@ -73,15 +73,17 @@ static NEVER_INLINE void search_slots(const impurity_params *p, const impurity_n
     const int classes = p->n_outputs == 1 && is_classification(p) && kind != TWO_CLASSES;
     const int simple = (classes || kind == ONE_NUMBER) && !p->bounded && !p->random;
     const int few = node->n <= IMPURITY_FEW;
-    const int sorted = few && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
     uint8_t plain[IMPURITY_SLOTS], by_rows[IMPURITY_SLOTS];
-    int any_by_rows = 0;
+    int any_by_rows = 0, any_numerical = 0;
     few_rows rows;
     for (int s = 0; s < node->n_slots; s++) {
         plain[s] = simple && !node->categorical[s] && !node->missing[s];
         by_rows[s] = plain[s] && (few || adds_rows(p, node, s));
         any_by_rows |= by_rows[s];
+        any_numerical |= !node->categorical[s];
     }
+    const int sorted =
+        few && any_numerical && !p->random && !(simple && !mixed && most_codes(node) <= node->n);
     if (sorted)
         sort_few(node, space->places);
     if (any_by_rows) {
@@ -127,20 +129,79 @@ static int search_eight(const impurity_params *p, const impurity_node *node, con
     return best->score > before || varying || varying_slots(node, 1);
 }
 
-/* The slots of a node from `first` on. */
-static impurity_node later_slots(const impurity_node *node, int first) {
-    impurity_node rest = *node;
-    rest.n_slots = node->n_slots - first;
-    for (int s = 0; s < rest.n_slots; s++) {
-        rest.at[s] = node->at[first + s];
-        rest.feature[s] = node->feature[first + s];
-        rest.n_codes[s] = node->n_codes[first + s];
-        rest.categorical[s] = node->categorical[first + s];
-        rest.missing[s] = node->missing[first + s];
-        rest.monotone[s] = node->monotone[first + s];
-        rest.key[s] = node->key[first + s];
+/* A node with some of its slots only. */
+static impurity_node with_slots(const impurity_node *node, const int32_t *slots, int n) {
+    impurity_node part = *node;
+    part.n_slots = n;
+    for (int k = 0; k < n; k++) {
+        const int32_t s = slots[k];
+        part.at[k] = node->at[s];
+        part.feature[k] = node->feature[s];
+        part.n_codes[k] = node->n_codes[s];
+        part.categorical[k] = node->categorical[s];
+        part.missing[k] = node->missing[s];
+        part.monotone[k] = node->monotone[s];
+        part.key[k] = node->key[s];
     }
-    return rest;
+    return part;
+}
+
+static int search_all(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                      impurity_split *best);
+
+/* Searches some slots, then the others; of equal splits the one with the smaller slot wins. */
+static int search_parts(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                        const int32_t *slots, int n_first, impurity_split *best) {
+    const int32_t before = best->slot;
+    const int in_order = slots[n_first - 1] < slots[n_first];
+    impurity_split found[2] = {*best, *best};
+    int varies = 0;
+    for (int k = 0; k < 2; k++) {
+        if (k && in_order) /* the others must be better than the first */
+            found[1] = found[0];
+        const int32_t *own = slots + (k ? n_first : 0);
+        const impurity_node part = with_slots(node, own, k ? node->n_slots - n_first : n_first);
+        found[k].slot = -1;
+        varies |= search_all(p, &part, space, &found[k]);
+        if (found[k].slot >= 0)
+            found[k].slot = own[found[k].slot];
+    }
+    const int second =
+        found[1].slot >= 0 && (found[0].slot < 0 || found[1].score > found[0].score ||
+                               (found[1].score >= found[0].score && found[1].slot < found[0].slot));
+    *best = found[second];
+    if (best->slot < 0)
+        best->slot = before;
+    return varies;
+}
+
+static int search_all(const impurity_params *p, const impurity_node *node, const impurity_space *space,
+                      impurity_split *best) {
+    const impurity_kind kind = kind_of(p);
+    int missing = 0, n_categorical = 0, n_numerical = 0;
+    int32_t slots[IMPURITY_MOST_SLOTS]; /* numerical ones first */
+    for (int s = 0; s < node->n_slots; s++) {
+        missing |= node->missing[s];
+        n_categorical += node->categorical[s] != 0;
+    }
+    if (n_categorical && n_categorical < node->n_slots && kind != OTHER) {
+        int at = node->n_slots - n_categorical;
+        for (int s = 0; s < node->n_slots; s++)
+            slots[node->categorical[s] ? at++ : n_numerical++] = s;
+        return search_parts(p, node, space, slots, n_numerical, best);
+    }
+    const int mixed = missing || n_categorical;
+    const int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded && !n_categorical;
+    if (node->n == 2 && plain && !missing)
+        return search_pair(p, node, kind, best);
+    if (!mixed && !p->bounded && !p->random && node->n <= IMPURITY_FEW && fits_ranked(p, node, kind) &&
+        !(kind == MORE_CLASSES && fits_class_cells(p, node)))
+        return search_ranked(p, node, kind, best);
+    if (node->n_slots <= IMPURITY_SLOTS)
+        return search_eight(p, node, space, plain, mixed, best);
+    for (int s = 0; s < node->n_slots; s++)
+        slots[s] = s;
+    return search_parts(p, node, space, slots, IMPURITY_SLOTS, best);
 }
 
 /* Replaces *best by a better split of the node on one of its slots, if there is one. Returns whether some
@@ -148,31 +209,7 @@ static impurity_node later_slots(const impurity_node *node, int first) {
 int FN(impurity_search)(const impurity_params *p, const impurity_node *node, const impurity_space *space,
                         impurity_split *best) {
     const double before = best->score;
-    const impurity_kind kind = kind_of(p);
-    int missing = 0, categorical = 0, varies;
-    for (int s = 0; s < node->n_slots; s++) {
-        missing |= node->missing[s];
-        categorical |= node->categorical[s];
-    }
-    const int numerical = !missing && !categorical && !p->bounded;
-    const int plain = kind != OTHER && p->min_rows <= 1 && !p->bounded && !categorical;
-    if (node->n == 2 && plain && !missing)
-        varies = search_pair(p, node, kind, best);
-    else if (numerical && !p->random && node->n <= IMPURITY_FEW && fits_ranked(p, node, kind) &&
-             !(kind == MORE_CLASSES && fits_class_cells(p, node)))
-        varies = search_ranked(p, node, kind, best);
-    else if (node->n_slots <= IMPURITY_SLOTS)
-        varies = search_eight(p, node, space, plain, missing | categorical, best);
-    else {
-        impurity_node part = *node;
-        part.n_slots = IMPURITY_SLOTS;
-        varies = search_eight(p, &part, space, plain, missing | categorical, best);
-        const int32_t slot = best->slot;
-        part = later_slots(node, IMPURITY_SLOTS);
-        best->slot = -1;
-        varies |= search_eight(p, &part, space, plain, missing | categorical, best);
-        best->slot = best->slot < 0 ? slot : best->slot + IMPURITY_SLOTS;
-    }
+    const int varies = search_all(p, node, space, best);
     if (best->score > before)
         best->gain = gain_of(p, node, best->score);
     return varies;

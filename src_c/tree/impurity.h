@@ -7,8 +7,8 @@
  *
  *   ranked     few rows, Gini or squared error: sorted, added and scored with slots in lanes
  *   one by one few rows, what the former does not know: sorted alike, then added one by one
- *   counted    sums per code in a histogram (two classes; one number; several classes with few codes), or
- * rows sorted by counting (the rest)
+ *   counted    sums per code in a histogram (two classes; one number; several classes with few codes;
+ *              categories), or rows sorted by counting (the rest)
  *
  * Which of them is taken depends on the number of rows and may differ between instruction sets.
  *
