@@ -283,7 +283,8 @@ def _range_text(low, high, labels, precision):
         return f"{high:.{precision}g}"
     # one in float32 is the least double that rounds to it: a little below
     first, last = (
-        round(end) if abs(end - round(end)) < 1e-6 * max(1.0, abs(end)) else None for end in (first, last)
+        round(end) if np.isfinite(end) and abs(end - round(end)) < 1e-6 * max(1.0, abs(end)) else None
+        for end in (first, last)
     )
     if first is None or last is None or not 0 <= first <= last:
         return f"({low:.{precision}g}, {high:.{precision}g}]"

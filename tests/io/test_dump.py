@@ -9,7 +9,7 @@ import pytest
 
 import fastml
 from fastml._engine.tree.forest import Forest
-from fastml.io.dump import dump_dot, dump_json, dump_text
+from fastml.io.dump import _range_text, dump_dot, dump_json, dump_text
 
 
 def category_set(*codes):
@@ -246,3 +246,16 @@ def test_dump_takes_three_formats():
         fastml.load(SHOWN[0]).dump("xml")
     with pytest.raises(TypeError, match="expected a fitted tree model"):
         dump_text(3)
+
+
+@pytest.mark.parametrize(
+    "ends, text",
+    [
+        ((-np.inf, 3.0), "(-inf, 3]"),
+        ((3.5, np.inf), "(3.5, inf]"),
+        ((np.nextafter(2, 0), np.nextafter(5, 0)), "2-4"),
+    ],
+    ids=["below", "above", "whole numbers"],
+)
+def test_numbers_of_an_interval(ends, text):
+    assert _range_text(*ends, None, 6) == text
