@@ -3,44 +3,9 @@
 
 #include <string.h>
 
-#include "../simd.h"
-
-#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
-#include <immintrin.h>
-#elif defined(FASTML_NEON)
-#include <arm_neon.h>
-#endif
+#include "../lanes.h"
 
 /* ---- codes ---- */
-
-/* How many of SINGLE_ROW_BLOCK bounds are not above x: none if it is NaN. */
-static ALWAYS_INLINE uint32_t single_row_count(const double *bounds, double x) {
-#if defined(FASTML_AVX512)
-    const __m512d v = _mm512_set1_pd(x);
-    const uint32_t low = _mm512_cmp_pd_mask(v, _mm512_loadu_pd(bounds), _CMP_GE_OQ);
-    const uint32_t high = _mm512_cmp_pd_mask(v, _mm512_loadu_pd(bounds + 8), _CMP_GE_OQ);
-    return (uint32_t)POPCOUNT(low | high << 8);
-#elif defined(FASTML_AVX2)
-    const __m256d v = _mm256_set1_pd(x);
-    uint32_t met = 0;
-    for (int k = 0; k < 4; k++)
-        met |= (uint32_t)_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_loadu_pd(bounds + 4 * k), _CMP_GE_OQ))
-               << 4 * k;
-    return (uint32_t)POPCOUNT(met);
-#elif defined(FASTML_NEON)
-    const float64x2_t v = vdupq_n_f64(x);
-    uint64x2_t count = vdupq_n_u64(0);
-    for (int k = 0; k < SINGLE_ROW_BLOCK; k += 2)
-        count = vsubq_u64(count, vcgeq_f64(v, vld1q_f64(bounds + k))); /* true is -1 */
-    return (uint32_t)vaddvq_u64(count);
-#else
-    /* not a sum of comparisons: GCC 12 for AArch64 gets its sign wrong when it makes vectors of it */
-    uint32_t count = 0;
-    for (uint32_t step = SINGLE_ROW_BLOCK / 2; step; step >>= 1)
-        count += step & -(uint32_t)(x >= bounds[count + step - 1]);
-    return count + (x >= bounds[count]);
-#endif
-}
 
 static ALWAYS_INLINE double single_row_value(const char *row, int64_t stride, const int is_f32,
                                              const single_row_plane *plane) {
@@ -58,12 +23,14 @@ static ALWAYS_INLINE void single_row_all_codes(const single_row_coder *coder, co
     const single_row_plane *plane = coder->planes;
     const single_row_plane *first_long = plane + coder->n_short, *first_set = plane + coder->n_numbers;
     for (; plane < first_long; plane++)
-        single_row_put(plane, single_row_count(plane->bounds, single_row_value(row, stride, is_f32, plane)),
+        single_row_put(plane,
+                       (uint32_t)f64_count_le(plane->bounds, single_row_value(row, stride, is_f32, plane)),
                        table);
     for (; plane < first_set; plane++) {
         const double x = single_row_value(row, stride, is_f32, plane);
-        const uint32_t before = SINGLE_ROW_BLOCK * single_row_count(plane->bounds, x);
-        single_row_put(plane, before + single_row_count(plane->bounds + SINGLE_ROW_BLOCK + before, x), table);
+        const uint32_t before = SINGLE_ROW_BLOCK * (uint32_t)f64_count_le(plane->bounds, x);
+        single_row_put(plane, before + (uint32_t)f64_count_le(plane->bounds + SINGLE_ROW_BLOCK + before, x),
+                       table);
     }
     for (; plane < coder->planes + coder->n_planes; plane++)
         single_row_put(plane, FN(binning_code)(plane->table, single_row_value(row, stride, is_f32, plane)),

@@ -29,7 +29,7 @@
 enum {
     SINGLE_ROW_LANES = 64,
     SINGLE_ROW_PAGE = 64,  /* codes of a page */
-    SINGLE_ROW_BLOCK = 16, /* bounds that are counted together */
+    SINGLE_ROW_BLOCK = 16, /* bounds that are counted together: f64_count_le of lanes.h */
     SINGLE_ROW_MAX_LEAVES = 64
 };
 
