@@ -57,7 +57,7 @@ static void sum_slots(const impurity_params *p, const impurity_node *node, int64
             small ? sum_wide(p, node, 1, rows, r) : sum_wide(p, node, 0, rows, r);
     }
     if (more)
-        finish_classes(node, &sums, r);
+        finish_classes(node, in_bytes, &sums, r);
 }
 
 /* The best slot, the first among equals, and its score; -1: no slot has a lawful split. One that is constant

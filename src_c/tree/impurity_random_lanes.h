@@ -143,11 +143,13 @@ static ALWAYS_INLINE void sum_wide(const impurity_params *p, const impurity_node
     }
 }
 
-/* The classes that a node has, and their weights left of eight thresholds. */
+/* The weights of classes left of eight thresholds: of those that the node has where they are added in bytes,
+ * else of all. */
 typedef struct class_weights {
     int n, n_cleared;
-    uint8_t class[256], seen[256];
-    uint64_t bytes[256];
+    uint8_t class[RECORDS_SMALL_CLASSES + 1]; /* in bytes; a row's is written before it is known to be new */
+    uint8_t seen[RECORDS_SMALL_CLASSES];
+    uint64_t bytes[RECORDS_SMALL_CLASSES];
     int64_t *left; /* eight of each class */
 } class_weights;
 
@@ -160,8 +162,7 @@ static void clear_classes(const impurity_params *p, int in_bytes, int64_t *left,
         memset(sums->bytes, 0, 8 * n);
     } else {
         memset(left, 0, 64 * n);
-        for (; sums->n < (int)n; sums->n++)
-            sums->class[sums->n] = (uint8_t)sums->n;
+        sums->n = p->n_channels;
     }
 }
 
@@ -200,10 +201,12 @@ static ALWAYS_INLINE void sum_classes_wide(const impurity_params *p, const impur
 }
 
 /* Weights, sums of squared class weights and of total times class weight. */
-static void finish_classes(const impurity_node *node, const class_weights *sums, random_slots *r) {
+static void finish_classes(const impurity_node *node, int in_bytes, const class_weights *sums,
+                           random_slots *r) {
     int64_t weight[8] = {0}, squares[8] = {0}, mixed[8] = {0};
     for (int k = 0; k < sums->n; k++) {
-        const int64_t *own = sums->left + 8 * sums->class[k], total = node->totals[sums->class[k]];
+        const int c = in_bytes ? sums->class[k] : k;
+        const int64_t *own = sums->left + 8 * c, total = node->totals[c];
         for (int s = 0; s < 8; s++) {
             weight[s] += own[s];
             squares[s] += own[s] * own[s];

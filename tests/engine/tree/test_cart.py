@@ -119,6 +119,40 @@ def test_equals_reference(criterion, missing, weighted):
         check(X, y, {**options, **limits}, weights)
 
 
+@pytest.mark.parametrize("n_classes", [256, 257, 300])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_more_classes_than_a_byte_has(n_classes, weighted):
+    rng = np.random.default_rng(0)
+    y = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, 100)]).astype(np.int32)[:, None]
+    X = np.column_stack([y[:, 0] + rng.normal(0, 30, len(y)), rng.normal(size=(len(y), 2))])
+    weights = rng.integers(1, 4, len(y)).astype(np.float64) if weighted else None
+    options = {"criterion": "gini", "n_classes": (n_classes,), "max_depth": 5}
+    check(X, y, options, weights)
+    # random thresholds: every node's impurity is that of the rows that reach it
+    binned, values = binned_of(X)
+    tree = CartGrower(binned, values, splitter="random", **options).grow(y, weights, [3])[0]
+    at, weights = leaves_of(tree, binned), np.ones(len(y)) if weights is None else weights
+    for leaf in np.unique(at):
+        share = np.bincount(y[at == leaf, 0], weights[at == leaf], n_classes) / weights[at == leaf].sum()
+        np.testing.assert_allclose(tree["value"][leaf], share, atol=1e-12)
+        np.testing.assert_allclose(tree["impurity"][leaf], 1 - share @ share, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [256, 257, 300])
+@pytest.mark.parametrize("splitter", ["best", "random"])
+def test_classes_without_rows_change_nothing(n_classes, splitter):
+    X, total, _ = table(n=500)
+    y = total.astype(np.int32)[:, None]
+    binned, values = binned_of(X)
+    trees = [
+        CartGrower(binned, values, criterion="gini", n_classes=(n,), splitter=splitter).grow(y, None, [3])[0]
+        for n in (y.max() + 1, n_classes)
+    ]
+    for name, array in trees[0].items():
+        found = trees[1][name]
+        np.testing.assert_array_equal(found[:, : y.max() + 1] if name == "value" else found, array)
+
+
 @pytest.mark.parametrize("criterion", ["gini2", "entropy5", "squared_error", "absolute_error"])
 def test_many_outputs(criterion):
     X, total, _ = table(n=150, missing=0.1)
