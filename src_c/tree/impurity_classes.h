@@ -34,16 +34,7 @@ static void count_class_slots(const impurity_params *p, const impurity_node *nod
         p->layout->small ? count_class_rows(p, node, n, 1, n_codes, cells)                                   \
                          : count_class_rows(p, node, n, 0, n_codes, cells);                                  \
         return;
-    switch (node->n_slots) {
-        COUNT_CASE(1)
-        COUNT_CASE(2)
-        COUNT_CASE(3)
-        COUNT_CASE(4)
-        COUNT_CASE(5)
-        COUNT_CASE(6)
-        COUNT_CASE(7)
-        COUNT_CASE(8)
-    }
+    switch (node->n_slots) { EACH_SLOTS(COUNT_CASE) }
 #undef COUNT_CASE
 }
 

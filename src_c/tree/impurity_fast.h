@@ -46,6 +46,9 @@ static ALWAYS_INLINE void count_rows(const impurity_params *p, const impurity_no
     }
 }
 
+/* One case for each number of slots, which is a constant in it. */
+#define EACH_SLOTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+
 static void count_slots(const impurity_params *p, const impurity_node *node, int two, int64_t *cells,
                         int64_t *sums) {
 #define COUNT_CASE(n)                                                                                        \
@@ -57,16 +60,7 @@ static void count_slots(const impurity_params *p, const impurity_node *node, int
         else                                                                                                 \
             count_rows(p, node, n, 1, 0, cells, sums);                                                       \
         return;
-    switch (node->n_slots) {
-        COUNT_CASE(1)
-        COUNT_CASE(2)
-        COUNT_CASE(3)
-        COUNT_CASE(4)
-        COUNT_CASE(5)
-        COUNT_CASE(6)
-        COUNT_CASE(7)
-        COUNT_CASE(8)
-    }
+    switch (node->n_slots) { EACH_SLOTS(COUNT_CASE) }
 #undef COUNT_CASE
 }
 

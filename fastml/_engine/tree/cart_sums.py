@@ -18,7 +18,7 @@ from .flat_trees import flat_trees
 from .plane_layout import PlaneLayout
 from .planes import spread
 from .predict import pack_of, predict_raw
-from .single_row import SingleRowPack, single_row_pack_of
+from .single_row import MOST_LEAVES, SingleRowPack, single_row_pack_of
 from .walk import add_values
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _PACK_NODE, _PACK = 1500.0, 2e6
 # a row alone, whose walks wait for each other's lines of the cache
 _ALONE_TREE, _ALONE_LEVEL = 3.0, 2.0
 _ALONE_SPLIT = 0.03  # at the least, side by side
-_MOST_LEAVES = 64
 
 
 def sum_values(
@@ -136,7 +135,7 @@ def single_row_sums(forest: CartForest) -> SingleRowPack | None:
     """
     arrays = forest.arrays()
     n_leaves = np.diff(arrays["leaf_offsets"])
-    if len(arrays["category_sets"]) or not n_leaves.size or n_leaves.max() > _MOST_LEAVES:
+    if len(arrays["category_sets"]) or not n_leaves.size or n_leaves.max() > MOST_LEAVES:
         return None
     n_sums = 1 if forest.leaf_kind == "number" else forest.width
     walk_ns = float((_ALONE_TREE + _ALONE_LEVEL * np.log2(n_leaves)).sum()) + n_leaves.size * n_sums * _ADD

@@ -34,15 +34,16 @@ def softmax(const double[:, :] raw not None, int n_threads=1):
     """
     cdef Py_ssize_t n = raw.shape[0], b, n_blocks = (n + BLOCK - 1) // BLOCK
     cdef double[:, ::1] out
+    cdef int threads = n_threads if n * raw.shape[1] >= CELLS_FOR_THREADS else 1
     if raw.shape[1] == 0:
         raise ValueError("scores of at least one class were expected, got none")
     result = np.empty((n, raw.shape[1]))
     out = result
-    if n * raw.shape[1] < CELLS_FOR_THREADS:
+    if threads == 1:
         with nogil:
             rows(raw, 0, n, out)
         return result
-    for b in prange(n_blocks, nogil=True, num_threads=n_threads, schedule="static"):
+    for b in prange(n_blocks, nogil=True, num_threads=threads, schedule="static"):
         rows(raw, b * BLOCK, min(n, (b + 1) * BLOCK), out)
     return result
 

@@ -2,6 +2,8 @@ import numpy as np
 
 from fastml._engine.tree.binning import BinMapper
 
+MOST_LEAVES: int
+
 class RowCoder:
     table_size: int
     def __init__(

@@ -14,7 +14,9 @@ cdef extern from "tree/single_row.h":
         LANES "SINGLE_ROW_LANES"
         PAGE "SINGLE_ROW_PAGE"
         BLOCK "SINGLE_ROW_BLOCK"
-        MAX_LEAVES "SINGLE_ROW_MAX_LEAVES"
+        SINGLE_ROW_MAX_LEAVES
+
+MOST_LEAVES = SINGLE_ROW_MAX_LEAVES  # of a tree
 
 # Nanoseconds of a tree's addition, which waits for the one before it.
 cdef double ADD_NS = 1.0
@@ -256,7 +258,7 @@ def single_row_pack_of(dict arrays not None, BinMapper mapper not None, reads, d
     SingleRowPack or None
     """
     sizes = np.diff(arrays["tree_offsets"])
-    if not sizes.size or sizes.max() >= 2 * MAX_LEAVES:
+    if not sizes.size or sizes.max() >= 2 * SINGLE_ROW_MAX_LEAVES:
         return None
     pack = SingleRowPack(arrays, mapper, reads, walk_ns)
     return pack if pack.one_ns < walk_ns else None
