@@ -4,18 +4,24 @@
 
    Steps (small trees). Every inner node is decided for every row of the block at once, children before
    parents, without a branch or a dependent load. A slot is a vector of TRAVERSE_ROWS leaf ids, one byte a
-   row. A step reads one plane of codes and writes one slot, in one of three ways:
+   row. A step reads one plane of codes and picks one of two leaf ids for each row: in ? yes : no, where
+   in = (uint8_t)(code - low) <= width. A numerical split is one such range whichever way missing values go;
+   a set of categories is one step per run of codes.
+
+   A run of steps does to one slot what can be done to it in one go, so that ids are loaded and stored once.
+   It begins with one of four heads,
 
      leaves  slot[target] = in ? inside : outside            both children are leaves
-     keep    slot[target] = in ? inside : slot[target]       one child is a leaf
      join    slot[target] = in ? slot[other] : slot[target]  neither is
+     graft   a join, of which `other` is a step of leaves: two steps, the leaves first
+     hold    nothing; the run before was too long
 
-   where in = (uint8_t)(code - low) <= width. A numerical split is one such range whichever way missing values
-   go; a set of categories is one step per run of codes. Steps are grouped in rounds (all leaves, all keeps,
-   all joins; children are in an earlier group or earlier in the same one), and several trees share the
-   rounds, so that the loops are long and their ends are foreseen. Cost: nodes x rows, about 1/16 of a cycle
-   each with 512 bits. The idea of deciding all nodes with byte vectors is RapidScorer's (Ye et al., KDD
-   2018); selecting leaf ids from the bottom up replaces its bit masks and needs each node once.
+   and goes on with up to TRAVERSE_MAX_KEEP keeps: slot[target] = in ? inside : slot[target], where one child
+   is a leaf. Runs are grouped in rounds (all leaves, all joins and so on, each by the number of keeps; joins
+   and grafts are in a later round than both that they join), and several trees share the rounds, so that the
+   loops are long and their ends are foreseen. The idea of deciding all nodes with byte vectors is
+   RapidScorer's (Ye et al., KDD 2018); selecting leaf ids from the bottom up replaces its bit masks and needs
+   each node once.
 
    Nodes (deep trees, few rows). 8 bytes a node: bits 0-7 width, 8-15 low, 16-35 plane, 36-63 first child (the
    children are neighbours); next = child + !in. A leaf is its own first child and takes every code, so rows
@@ -33,9 +39,12 @@
 #include <stdint.h>
 
 enum {
-    TRAVERSE_ROWS = 256,       /* rows of a tile, distance between slots and (of a tile) planes in bytes */
+    TRAVERSE_ROW_BITS = 9,
+    /* rows of a tile, distance between slots and (of a tile) planes in bytes */
+    TRAVERSE_ROWS = 1 << TRAVERSE_ROW_BITS,
     TRAVERSE_GROUP = 64,       /* rows are processed in multiples of this */
     TRAVERSE_MAX_LEAVES = 256, /* of a tree in steps: ids are bytes */
+    TRAVERSE_MAX_KEEP = 3,     /* of a run */
     TRAVERSE_PLANE_BITS = 20,
     TRAVERSE_CHILD_BITS = 28
 };
@@ -44,16 +53,22 @@ typedef struct traverse_step {
     uint32_t plane;
     uint16_t target;
     uint16_t other;
-    uint8_t low;
+    uint8_t minus_low; /* modulo 256 */
     uint8_t width;
     uint8_t inside;
     uint8_t outside;
 } traverse_step;
 
+/* The head of a run: the order in which a round has them. */
+enum { TRAVERSE_LEAVES, TRAVERSE_JOIN, TRAVERSE_GRAFT, TRAVERSE_HOLD, TRAVERSE_HEADS };
+
+static inline int traverse_head_steps(int head) {
+    return head == TRAVERSE_HOLD ? 0 : head == TRAVERSE_GRAFT ? 2 : 1;
+}
+
+/* Numbers of runs by head and keeps: fewer keeps first, of holds more. */
 typedef struct traverse_round {
-    int32_t n_leaves;
-    int32_t n_keep;
-    int32_t n_join;
+    int32_t n[TRAVERSE_HEADS][TRAVERSE_MAX_KEEP + 1];
 } traverse_round;
 
 typedef struct traverse_tree {

@@ -2,6 +2,12 @@
 
 enum { PLANES = 20, OUTPUTS = 3, SLOTS = 40, MOST_TREES = 30, NODES = 201, TILES = 3 };
 
+/* of each kind in a round; steps of a round */
+enum {
+    MOST_RUNS = 6,
+    MOST_STEPS = TRAVERSE_HEADS * (TRAVERSE_MAX_KEEP + 1) * (2 + TRAVERSE_MAX_KEEP) * MOST_RUNS
+};
+
 /* A packed forest of random trees. Those of the first part have, beside their nodes, a random program of
    steps: the two are not the same tree, as what is compared here is one form under several instruction sets.
  */
@@ -23,21 +29,28 @@ static void some_nodes(bench *b, uint64_t *nodes) {
     }
 }
 
-static traverse_round some_steps(bench *b, traverse_step *steps, int32_t n_leaves) {
-    const traverse_round round = {1 + (int32_t)below(b, 40), (int32_t)below(b, 40), (int32_t)below(b, 40)};
-    for (int32_t i = 0; i < round.n_leaves + round.n_keep + round.n_join; i++) {
+/* A random round, its steps and how many they are. */
+static int32_t some_steps(bench *b, traverse_round *round, traverse_step *steps, int32_t n_leaves) {
+    int32_t n = 0;
+    memset(round, 0, sizeof *round);
+    for (int head = 0; head < TRAVERSE_HEADS; head++)
+        for (int n_keep = head == TRAVERSE_HOLD; n_keep <= TRAVERSE_MAX_KEEP; n_keep++) {
+            round->n[head][n_keep] = (int32_t)below(b, MOST_RUNS + 1);
+            n += round->n[head][n_keep] * (traverse_head_steps(head) + n_keep);
+        }
+    for (int32_t i = 0; i < n; i++) {
         const uint16_t target = (uint16_t)below(b, SLOTS);
         steps[i] = (traverse_step){
             .plane = (uint32_t)below(b, PLANES),
             .target = target,
             .other = (uint16_t)((target + 1 + below(b, SLOTS - 1)) % SLOTS),
-            .low = (uint8_t)below(b, 256),
+            .minus_low = (uint8_t)below(b, 256),
             .width = (uint8_t)below(b, 256),
             .inside = (uint8_t)below(b, n_leaves),
             .outside = (uint8_t)below(b, n_leaves),
         };
     }
-    return round;
+    return n;
 }
 
 static forest some_forest(bench *b) {
@@ -45,7 +58,7 @@ static forest some_forest(bench *b) {
     const int32_t n_leaves = 2 + (int32_t)below(b, below(b, 2) ? 31 : TRAVERSE_MAX_LEAVES - 1);
     const size_t n_nodes = (size_t)n_trees * NODES, n_values = (size_t)(n_trees * n_leaves);
     traverse_tree *trees = room(b, (size_t)n_trees * sizeof *trees);
-    traverse_step *steps = room(b, 3 * 120 * sizeof *steps);
+    traverse_step *steps = room(b, 3 * MOST_STEPS * sizeof *steps);
     traverse_round *rounds = room(b, 3 * sizeof *rounds);
     traverse_part *parts = zeros(b, 2 * sizeof *parts);
     uint64_t *nodes = room(b, n_nodes * sizeof *nodes);
@@ -72,8 +85,7 @@ static forest some_forest(bench *b) {
         parts[n_parts].n_trees = in_steps;
         traverse_step *next = steps;
         for (int32_t r = 0; r < parts[n_parts].n_rounds; r++) {
-            rounds[r] = some_steps(b, next, n_leaves);
-            next += rounds[r].n_leaves + rounds[r].n_keep + rounds[r].n_join;
+            next += some_steps(b, &rounds[r], next, n_leaves);
         }
         n_parts++;
     }

@@ -271,10 +271,10 @@ cdef extern from "tree/kernels.h" nogil:
     ctypedef struct traverse_step:
         uint32_t plane
         uint16_t target, other
-        uint8_t low, width, inside, outside
+        uint8_t minus_low, width, inside, outside
 
     ctypedef struct traverse_round:
-        int32_t n_leaves, n_keep, n_join
+        int32_t n[4][4]
 
     ctypedef struct traverse_tree:
         int64_t first_node, first_leaf

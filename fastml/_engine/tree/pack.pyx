@@ -12,7 +12,7 @@ from fastml._engine.runtime.tree_kernels cimport (
     K, traverse_part, traverse_round, traverse_step, traverse_tree,
 )
 from fastml._engine.tree.ranges cimport Ranges, Runs, find_runs, number_ranges, set_ranges
-from fastml._engine.tree.steps cimport LEAVES, StepList
+from fastml._engine.tree.steps cimport KEEP, TRAVERSE_GRAFT, TRAVERSE_JOIN, TRAVERSE_LEAVES, StepList
 
 cdef extern from "tree/traverse.h":
     cdef enum:
@@ -22,7 +22,7 @@ cdef extern from "tree/traverse.h":
         TRAVERSE_PLANE_BITS
 
 cdef enum:
-    SLOTS_PER_PART = 64  # 16 KB of slots: with the codes of a block, inside the first-level cache
+    SLOTS_PER_PART = 32  # 16 KB of slots: with the codes of a block, inside the first-level cache
     TREES_PER_PART = 32
 
 
@@ -76,7 +76,7 @@ cdef class _Packer:
     cdef const double[::1] value
     cdef const uint8_t[:, ::1] sets
     # per node of the tree at hand
-    cdef int32_t[::1] height, stage_of, slot_of, leaf_of, pair_of
+    cdef int32_t[::1] height, round_of, slot_of, leaf_of, pair_of
     # queue of the breadth-first order: node, and runs [lo, hi] of its category set (lo < 0: all)
     cdef int32_t[::1] queue
     cdef int16_t[:, ::1] queue_runs
@@ -119,7 +119,7 @@ cdef class _Packer:
         room_steps = int(sizes[stepped].sum() + runs[stepped].sum()) + n_trees + 1
         room_nodes = int(sizes.sum() + 2 * runs.sum()) + 1
         scratch = np.empty((5, most), dtype=np.int32)
-        self.height, self.stage_of, self.slot_of, self.leaf_of, self.pair_of = scratch
+        self.height, self.round_of, self.slot_of, self.leaf_of, self.pair_of = scratch
         self.queue = np.empty(most + 1, dtype=np.int32)
         self.queue_runs = np.empty((most + 1, 2), dtype=np.int16)
         memory = {
@@ -219,8 +219,11 @@ cdef class _Packer:
                 continue
             right = self.right[first + i]
             self.height[i] = 1 + max(self.height[left], self.height[right])
+            # slots: a graft needs none of its own
             if self.height[i] == 1:
                 pairs += 1
+            elif min(self.height[left], self.height[right]) == 1 and self.category_set[first + i] < 0:
+                pairs -= 1
             visits += <double> self.count[first + i]
             n_steps += max(1, self.ranges_of(first + i, True, &ranges)) if self.category_set[first + i] >= 0 else 1
         for i in range(n):
@@ -251,59 +254,85 @@ cdef class _Packer:
         return False
 
     cdef int emit(self, int64_t t) except -1:
-        """Steps of one tree, children first."""
+        """Steps of one tree, children first. A node above two leaves waits for what its parent makes of it."""
         cdef int64_t first = self.offsets[t], i
         cdef int32_t n = <int32_t> (self.offsets[t + 1] - first)
-        cdef int32_t left, right, child, stage, plane, k
-        cdef StepList steps = self.open_steps
+        cdef int32_t left, right, child, slot, k
         cdef Ranges ranges
         cdef traverse_step *step
         if n == 1:
             number_ranges(255, True, True, &ranges)
-            steps.add(0, &ranges, 0, LEAVES, 0).target = <uint16_t> steps.n_slots
-            self.trees[t].slot = steps.n_slots
-            steps.n_slots += 1
+            self.open_steps.add(0, &ranges, 0, TRAVERSE_LEAVES, 0, self.open_steps.n_slots)
+            self.trees[t].slot = self.open_steps.n_slots
+            self.open_steps.n_slots += 1
             return 0
         for i in range(n - 1, -1, -1):
-            left = self.left[first + i]
-            if left < 0:
+            left, right = self.left[first + i], self.right[first + i]
+            if left < 0 or self.height[i] == 1:
+                self.slot_of[i] = -1
                 continue
-            right = self.right[first + i]
-            plane = self.plane_of[self.feature[first + i]]
-            if self.height[i] == 1:
-                self.slot_of[i] = steps.n_slots
-                steps.n_slots += 1
-                stage = LEAVES
-                if self.ranges_of(first + i, True, &ranges) == 0:
-                    number_ranges(255, True, True, &ranges)
-                    left = right
-                for k in range(ranges.n):
-                    step = steps.add(plane, &ranges, k, stage, 1)
-                    step.target = <uint16_t> self.slot_of[i]
-                    step.inside = <uint8_t> self.leaf_of[left]
-                    step.outside = <uint8_t> self.leaf_of[right]
-                    if k + 1 < ranges.n:
-                        stage = 0  # the other ranges keep what the first one left
-            elif self.height[left] == 0 or self.height[right] == 0:
+            if self.height[left] == 0 or self.height[right] == 0:
                 child = right if self.height[left] == 0 else left
-                self.slot_of[i] = self.slot_of[child]
-                stage = self.stage_of[child]
-                if stage & 1:
-                    stage += 1  # the first even stage that is not earlier
+                slot = self.slot_of[i] = self.settled(first, child)
+                self.round_of[i] = self.round_of[child]
                 for k in range(self.ranges_of(first + i, child == right, &ranges)):
-                    step = steps.add(plane, &ranges, k, stage, self.height[i])
-                    step.target = <uint16_t> self.slot_of[i]
+                    step = self.open_steps.add(self.plane(first + i), &ranges, k, KEEP, 0, slot)
                     step.inside = <uint8_t> self.leaf_of[left if child == right else right]
+            elif self.grafted(first, i, left, right) or self.grafted(first, i, right, left):
+                pass
             else:
-                self.slot_of[i] = self.slot_of[right]
-                stage = max(1, max(self.stage_of[left], self.stage_of[right]) | 1)
+                slot = self.slot_of[i] = self.settled(first, right)
+                child = self.settled(first, left)
+                self.round_of[i] = 1 + max(self.round_of[left], self.round_of[right])
                 for k in range(self.ranges_of(first + i, True, &ranges)):
-                    step = steps.add(plane, &ranges, k, stage, self.height[i])
-                    step.target = <uint16_t> self.slot_of[i]
-                    step.other = <uint16_t> self.slot_of[left]
-            self.stage_of[i] = stage
-        self.trees[t].slot = self.slot_of[0]
+                    step = self.open_steps.add(
+                        self.plane(first + i), &ranges, k, TRAVERSE_JOIN, self.round_of[i], slot
+                    )
+                    step.other = <uint16_t> child
+        self.trees[t].slot = self.settled(first, 0)
         return 0
+
+    cdef int32_t plane(self, int64_t node) noexcept nogil:
+        return self.plane_of[self.feature[node]]
+
+    cdef int32_t settled(self, int64_t first, int64_t i) except -1 nogil:
+        """Slot of an inner node; a node above two leaves, which has waited, gets one of its own."""
+        cdef int32_t slot = self.slot_of[i], left = self.left[first + i], right = self.right[first + i], k
+        cdef Ranges ranges
+        cdef traverse_step *step
+        if slot >= 0:
+            return slot
+        slot = self.slot_of[i] = self.open_steps.n_slots
+        self.open_steps.n_slots += 1
+        self.round_of[i] = 0
+        if self.ranges_of(first + i, True, &ranges) == 0:
+            number_ranges(255, True, True, &ranges)
+            left = right
+        for k in range(ranges.n):
+            # the other ranges keep what the first one left
+            step = self.open_steps.add(self.plane(first + i), &ranges, k, KEEP if k else TRAVERSE_LEAVES, 0, slot)
+            step.inside = <uint8_t> self.leaf_of[left]
+            step.outside = <uint8_t> self.leaf_of[right]
+        return slot
+
+    cdef int grafted(self, int64_t first, int64_t i, int32_t child, int32_t kept) except -1 nogil:
+        """Node i as a graft of a child above two leaves onto the other one, if one step is enough for each."""
+        cdef Ranges of_child, ranges
+        cdef traverse_step *step
+        cdef int32_t slot
+        if (
+            self.height[child] != 1
+            or self.ranges_of(first + child, True, &of_child) != 1
+            or self.ranges_of(first + i, child == self.left[first + i], &ranges) != 1
+        ):
+            return False
+        slot = self.slot_of[i] = self.settled(first, kept)
+        self.round_of[i] = 1 + self.round_of[kept]
+        step = self.open_steps.add(self.plane(first + child), &of_child, 0, TRAVERSE_GRAFT, self.round_of[i], slot)
+        step.inside = <uint8_t> self.leaf_of[self.left[first + child]]
+        step.outside = <uint8_t> self.leaf_of[self.right[first + child]]
+        self.open_steps.add(self.plane(first + i), &ranges, 0, KEEP, 0, slot)
+        return True
 
     cdef void close(self, traverse_part *part) noexcept nogil:
         """Put the steps of a part in order."""

@@ -1,4 +1,4 @@
-"""Prediction: rows to codes, codes to leaves, leaves to sums, in blocks of 256 rows.
+"""Prediction: rows to codes, codes to leaves, leaves to sums, in blocks of 512 rows.
 
 A block is binned once into one plane of codes per feature that the forest looks at; the planes stay in the first- or
 second-level cache while all trees pass over them (src_c/tree/traverse.c). Blocks are shared among threads. Every raw
