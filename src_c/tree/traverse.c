@@ -200,7 +200,9 @@ static void FN(traverse_trees)(const traverse_pack *pack, int64_t n_trees, const
 /* ---- leaf values ---- */
 
 #if defined(FASTML_AVX512)
-/* Values of 8 leaves, which are looked up in one, two or four registers. */
+enum { TRAVERSE_FEW_LEAVES = 32 };
+
+/* Values of the leaves of 8 rows, which are looked up in one, two or four registers. */
 static ALWAYS_INLINE __m512d traverse_values(const __m512d *value, const int registers, const uint8_t *id) {
     const __m512i at = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)id));
     if (registers == 1)
@@ -231,8 +233,8 @@ static ALWAYS_INLINE void traverse_add_together(const traverse_pack *pack, const
     }
 }
 
-static void traverse_add_small(const traverse_pack *pack, const traverse_tree *tree, const uint8_t *slots,
-                               int32_t n_rows, double *sum, int four, int32_t n_leaves) {
+static void traverse_add_few(const traverse_pack *pack, const traverse_tree *tree, const uint8_t *slots,
+                             int32_t n_rows, double *sum, int four, int32_t n_leaves) {
 #define TRAVERSE_ADD(n, registers) traverse_add_together(pack, tree, slots, n_rows, sum, n, registers)
     if (n_leaves <= 8)
         four ? TRAVERSE_ADD(4, 1) : TRAVERSE_ADD(1, 1);
@@ -241,6 +243,46 @@ static void traverse_add_small(const traverse_pack *pack, const traverse_tree *t
     else
         four ? TRAVERSE_ADD(4, 4) : TRAVERSE_ADD(1, 4);
 #undef TRAVERSE_ADD
+}
+#elif defined(FASTML_AVX2)
+enum { TRAVERSE_FEW_LEAVES = 8 };
+
+/* As for AVX-512, but a permutation has lanes of 32 bits: halves of the values are looked up one after the
+ * other. More than eight leaves would take as long as one load a row. */
+static ALWAYS_INLINE void traverse_add_together(const traverse_pack *pack, const traverse_tree *tree,
+                                                const uint8_t *slots, int32_t n_rows, double *sum,
+                                                const int n_trees) {
+    /* halves put together again in each 128 bits: rows 0, 1, 4, 5 and 2, 3, 6, 7 */
+    const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
+    const uint8_t *id[4];
+    __m256i low[4], high[4];
+    for (int t = 0; t < n_trees; t++) {
+        const float *value = (const float *)(pack->leaf_value + tree[t].first_leaf);
+        const __m256 a = _mm256_loadu_ps(value), b = _mm256_loadu_ps(value + 8);
+        low[t] = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)), 0xD8);
+        high[t] = _mm256_permute4x64_epi64(_mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xDD)), 0xD8);
+        id[t] = slots + (int64_t)tree[t].slot * TRAVERSE_ROWS;
+    }
+    for (int32_t j = 0; j < n_rows; j += 8) {
+        __m256d first = _mm256_loadu_pd(sum + j), second = _mm256_loadu_pd(sum + j + 4);
+        for (int t = 0; t < n_trees; t++) {
+            const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(id[t] + j)));
+            const __m256i at = _mm256_permutevar8x32_epi32(bytes, order);
+            const __m256i x = _mm256_permutevar8x32_epi32(low[t], at);
+            const __m256i y = _mm256_permutevar8x32_epi32(high[t], at);
+            first = _mm256_add_pd(first, _mm256_castsi256_pd(_mm256_unpacklo_epi32(x, y)));
+            second = _mm256_add_pd(second, _mm256_castsi256_pd(_mm256_unpackhi_epi32(x, y)));
+        }
+        _mm256_storeu_pd(sum + j, first);
+        _mm256_storeu_pd(sum + j + 4, second);
+    }
+}
+
+static void traverse_add_few(const traverse_pack *pack, const traverse_tree *tree, const uint8_t *slots,
+                             int32_t n_rows, double *sum, int four, int32_t n_leaves) {
+    (void)n_leaves;
+    four ? traverse_add_together(pack, tree, slots, n_rows, sum, 4)
+         : traverse_add_together(pack, tree, slots, n_rows, sum, 1);
 }
 #endif
 
@@ -260,9 +302,9 @@ static void FN(traverse_add_steps)(const traverse_pack *pack, const traverse_tre
         }
         n = four ? 4 : 1;
         most = four ? most : tree->n_leaves;
-#if defined(FASTML_AVX512)
-        if (most <= 32) {
-            traverse_add_small(pack, tree, slots, rows, sum, four, most);
+#if defined(FASTML_AVX512) || defined(FASTML_AVX2)
+        if (most <= TRAVERSE_FEW_LEAVES) {
+            traverse_add_few(pack, tree, slots, rows, sum, four, most);
             continue;
         }
 #endif
