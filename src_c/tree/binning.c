@@ -46,6 +46,13 @@ void FN(binning_plant)(const double *lower, int32_t n_lower, int32_t depth, doub
     }
 }
 
+/* The cells of a feature with these bounds, as binning_table has them; cells: (BINNING_CELLS + 1,). Returns
+   most_in_cell. */
+int32_t FN(binning_cells)(const double *lower, int32_t n_lower, double *low, double *scale, uint8_t *cells) {
+    const int32_t most = binning_lay_cells(lower, n_lower, low, scale, cells);
+    return most <= BINNING_MOST_IN_CELL ? most : 0;
+}
+
 /* Whether bounds minus the offset, rounded to float32, stay so far apart that few values meet an equal one:
    with as many values in each bin, and `gap` float32 in it, one in 32. */
 int FN(binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) {

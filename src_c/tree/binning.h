@@ -69,6 +69,12 @@ typedef struct binning_table {
     int32_t depth;       /* 4 to 8, 2^depth > n_lower */
     int32_t coarse_pays; /* rounded bounds are far enough apart for the guess to be right nearly always */
     int32_t is_categorical;
+    /* The range of the bounds cut into equal cells, (BINNING_CELLS + 1,) how many bounds lie in smaller cells
+     * (in the last one, of values that are missing, 0), where no cell has more than `most_in_cell`; 0: there
+     * are none. */
+    const uint8_t *cells;
+    double cell_low, cell_scale;
+    int32_t most_in_cell;
     const double *known;       /* categorical: (n_known,) ascending values */
     const uint8_t *known_code; /* (n_known,) their codes */
     const uint8_t *small_code; /* (n_small,) codes of the integers 0 .. n_small-1 */
@@ -76,6 +82,11 @@ typedef struct binning_table {
     int64_t n_small;
 } binning_table;
 
-enum { BINNING_MIN_DEPTH = 4, BINNING_MAX_DEPTH = 8 };
+enum {
+    BINNING_MIN_DEPTH = 4,
+    BINNING_MAX_DEPTH = 8,
+    BINNING_CELLS = 2048,
+    BINNING_MOST_IN_CELL = 2 /* with more, the search is faster */
+};
 
 #endif

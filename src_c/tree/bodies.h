@@ -72,6 +72,7 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .split_leaf_value = FN(split_leaf_value),
     .binning_read = FN(binning_read),
     .binning_plant = FN(binning_plant),
+    .binning_cells = FN(binning_cells),
     .binning_coarse_pays = FN(binning_coarse_pays),
     .binning_code = FN(binning_code),
     .binning_codes = FN(binning_codes),

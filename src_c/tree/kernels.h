@@ -123,6 +123,8 @@ typedef struct fastml_tree_kernels {
                          int is_f32, void *out);
     void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
                           float *coarse, double *padded);
+    int32_t (*binning_cells)(const double *lower, int32_t n_lower, double *low, double *scale,
+                             uint8_t *cells);
     int (*binning_coarse_pays)(const double *lower, int32_t n_lower, double offset);
     uint8_t (*binning_code)(const binning_table *table, double x);
     void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,

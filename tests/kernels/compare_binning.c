@@ -115,6 +115,11 @@ static binning_table some_table(bench *b) {
     table.tree32 = tree32;
     table.coarse = coarse;
     table.lower = padded;
+    uint8_t *cells = room(b, BINNING_CELLS + 1);
+    table.cells = cells;
+    if (below(b, 2))
+        table.most_in_cell = fastml_tree_kernels_serial.binning_cells(lower, table.n_lower, &table.cell_low,
+                                                                      &table.cell_scale, cells);
     return table;
 }
 
@@ -140,6 +145,15 @@ static void plant(const fastml_tree_kernels *k, bench *b) {
     keep(b, tree32, sizeof(float) << depth);
     keep(b, coarse, sizeof(float) << depth);
     keep(b, padded, sizeof(double) << depth);
+}
+
+static void cells(const fastml_tree_kernels *k, bench *b) {
+    const int32_t n = (int32_t)below(b, 256);
+    uint8_t *out = zeros(b, BINNING_CELLS + 1);
+    double low, scale;
+    const int32_t most = k->binning_cells(some_bounds(b, n), n, &low, &scale, out);
+    keep(b, &most, sizeof most);
+    keep(b, out, BINNING_CELLS + 1);
 }
 
 static void coarse_pays(const fastml_tree_kernels *k, bench *b) {
@@ -231,7 +245,14 @@ static void take(const fastml_tree_kernels *k, bench *b) {
 }
 
 const kernel_case binning_cases[] = {
-    {"binning_read", read},           {"binning_plant", plant}, {"binning_coarse_pays", coarse_pays},
-    {"binning_code", code},           {"binning_codes", codes}, {"binning_codes_csr", codes_csr},
-    {"binning_transpose", transpose}, {"binning_take", take},   {NULL, NULL},
+    {"binning_read", read},
+    {"binning_plant", plant},
+    {"binning_coarse_pays", coarse_pays},
+    {"binning_cells", cells},
+    {"binning_code", code},
+    {"binning_codes", codes},
+    {"binning_codes_csr", codes_csr},
+    {"binning_transpose", transpose},
+    {"binning_take", take},
+    {NULL, NULL},
 };

@@ -237,6 +237,9 @@ cdef extern from "tree/kernels.h" nogil:
         int32_t depth
         int32_t coarse_pays
         int32_t is_categorical
+        const uint8_t *cells
+        double cell_low, cell_scale
+        int32_t most_in_cell
         const double *known
         const uint8_t *known_code
         const uint8_t *small_code
@@ -429,6 +432,8 @@ cdef extern from "tree/kernels.h" nogil:
                              void *out) noexcept nogil
         void (*binning_plant)(const double *lower, int32_t n_lower, int32_t depth, double offset, float *tree32,
                               float *coarse, double *padded) noexcept nogil
+        int32_t (*binning_cells)(const double *lower, int32_t n_lower, double *low, double *scale,
+                                 uint8_t *cells) noexcept nogil
         int (*binning_coarse_pays)(const double *lower, int32_t n_lower, double offset) noexcept nogil
         uint8_t (*binning_code)(const binning_table *table, double x) noexcept nogil
         void (*binning_codes)(const binning_column *columns, const binning_table *tables, const int32_t *features,

@@ -21,7 +21,12 @@ from fastml._engine.runtime.interrupt import check
 from fastml._engine.tree.quantile import MAX_CATEGORIES, find_categories, find_edges, whole_weights
 from fastml._engine.tree.source import open_source
 
+cdef extern from "tree/binning.h":
+    cdef enum:
+        BINNING_CELLS
+
 cdef enum:
+    CELLS_ROOM = (BINNING_CELLS + 8) // 8 * 8  # bytes of the cells of a feature
     STACK_ROWS = 128   # rows of one step of codes_rows, whose workspace is on the stack
     WINDOW = 1 << 27   # values between two looks at the keyboard
 
@@ -178,7 +183,7 @@ cdef class BinMapper:
                     depth += 1
                 self.tables[f].depth = depth
                 self.tables[f].n_lower = n
-                size += 16 << depth
+                size += (16 << depth) + CELLS_ROOM
         self._pool = malloc(size + 64)
         if self._pool == NULL:
             raise MemoryError()
@@ -201,6 +206,11 @@ cdef class BinMapper:
             K.binning_plant(lower, n, depth, self.tables[f].offset, <float *>(room + 8 * slots),
                             <float *>(room + 12 * slots), <double *>room)
             room += 16 * slots
+            self.tables[f].cells = <const uint8_t *>room
+            self.tables[f].most_in_cell = K.binning_cells(lower, n, &self.tables[f].cell_low,
+                                                          &self.tables[f].cell_scale, <uint8_t *>room)
+            if self.tables[f].most_in_cell:
+                room += CELLS_ROOM
         for f in known:
             n = len(known[f])
             self.tables[f].is_categorical = 1
