@@ -100,7 +100,8 @@ cdef class ValueRanks:
             self.slot = np.full(binned.n_features, -1, dtype=np.int32)
             self.slot[self.features] = np.arange(len(kept))
             ends = np.cumsum([0] + [known[j].n + 1 for j in kept], dtype=np.int64)
-            self.first, self.lower, self.upper = ends[:-1], np.empty(ends[-1]), np.empty(ends[-1])
+            self.first, size = ends[:len(kept)], ends[len(kept)]
+            self.lower, self.upper = np.empty(size), np.empty(size)
             for j, begin in zip(kept, self.first):
                 own = slice(begin, begin + known[j].n + 1)
                 self.lower[own] = <double[:known[j].n + 1]> known[j].lower
