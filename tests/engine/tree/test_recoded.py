@@ -193,3 +193,14 @@ def test_refusals():
     for other in (None, ranks.take(np.arange(3))):
         with pytest.raises(ValueError, match="splits ranks"):
             leaves_of_codes(binned, tree, 1, other)
+
+
+@pytest.mark.parametrize("limit", [{}, {"max_depth": 6}])
+def test_places(limit):
+    X, total, _ = wide_table(n=1500, missing=0.1)
+    y, options = targets_of("squared_error", total)
+    _, binned, values, ranks = ranked(X)
+    grower, places = CartGrower(binned, values, ranks, **options, **limit), np.empty(1500, dtype=np.int32)
+    tree = grower.grow(y, None, [1], places=places)[0]
+    assert grower.placed and tree["rank"].any()
+    np.testing.assert_array_equal(places, leaves_of_codes(binned, tree, 1, ranks))
