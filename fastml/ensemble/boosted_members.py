@@ -96,7 +96,7 @@ class TreeMembers:
         tree.set_params(random_state=self.numbers[0])
         self._training = training = tree._read_training(X, y, weight)
         self.targets = training.targets[:, 0]
-        self._binned, self._pending = training.table._binned, None
+        self._table, self._pending = training.table, None
         self._places = np.empty(len(self.targets), dtype=np.int32)
         n_classes, labels = training.n_classes, np.asarray(y)
         self._class_weight = None
@@ -162,7 +162,7 @@ class TreeMembers:
         if tree.ccp_alpha > 0:
             grown, placed = prune(grown, tree.ccp_alpha), False
         if not placed:
-            places = leaves_of_codes(self._binned, grown, tree._threads())
+            places = leaves_of_codes(self._table._binned, grown, tree._threads(), self._table._ranks)
         value = grown["value"]
         said = value[:, 0]
         if training.n_classes is not None:
@@ -182,7 +182,7 @@ class TreeMembers:
         training rows."""
         self.votes = self._ballots(np.concatenate(self._said), self._weights)
         del self._said, self._weights
-        del self._training, self._grower, self._binned, self._pending, self._class_weight, self.targets
+        del self._training, self._grower, self._table, self._pending, self._class_weight, self.targets
         del self._places
         del self._rng, self.numbers[len(self) :]
 

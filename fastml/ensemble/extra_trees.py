@@ -88,6 +88,7 @@ class ExtraTreesClassifier(ForestClassifier):
         monotonic_cst=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
     ):
         self._store_parameters(locals())
 
@@ -164,6 +165,7 @@ class ExtraTreesRegressor(ForestRegressor):
         monotonic_cst=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
         leaf_targets=False,
     ):
         self._store_parameters(locals())

@@ -43,6 +43,7 @@ _TREE_PARAMETERS = (
     "n_jobs",
     "categorical_features",
     "max_bins",
+    "exact",
 )
 
 
@@ -425,10 +426,7 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         return rows, targets
 
     def _oob_values(self, training: Training):
-        from fastml._engine.tree.value_rows import ValueRows
-
-        table = training.table
-        rows = ValueRows(table._binned, table._mapper, self._cart.used_features(), table._shown)
+        rows = training.table._value_rows(self._cart.used_features())
         values, n_used = oob_values(self, rows)
         if (n_used == 0).any():
             warnings.warn(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastml._engine.tree.value_rows import ValueRows
 from fastml._engine.tree.walk import leaves
 
 __all__ = ["LeafTargets"]
@@ -47,7 +46,7 @@ class LeafTargets:
     def read(self, forest, training):
         """Look up the leaves of the rows that the trees were grown from."""
         table, cart = training.table, forest._cart
-        rows = ValueRows(table._binned, table._mapper, cart.used_features(), table._shown)
+        rows = table._value_rows(cart.used_features())
         offsets = cart.arrays()["leaf_offsets"]
         ranks, counts, sizes = [], [], []
         for index in range(len(cart)):

@@ -166,6 +166,7 @@ class DecisionTreeClassifier(ClassifierTree):
         n_jobs=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
     ):
         self._store_parameters(locals())
 
@@ -236,5 +237,6 @@ class DecisionTreeRegressor(RegressorTree):
         n_jobs=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
     ):
         self._store_parameters(locals())

@@ -74,6 +74,7 @@ class ExtraTreeClassifier(ClassifierTree):
         n_jobs=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
     ):
         self._store_parameters(locals())
 
@@ -139,5 +140,6 @@ class ExtraTreeRegressor(RegressorTree):
         n_jobs=None,
         categorical_features="from_dtype",
         max_bins=255,
+        exact="auto",
     ):
         self._store_parameters(locals())

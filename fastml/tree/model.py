@@ -183,13 +183,24 @@ class CartModel(ShownTrees, ShapModel):
         table = X
         if not isinstance(X, BinnedTable):
             table = BinnedTable._of(
-                X, self.max_bins, self.categorical_features, weight, self._random_seed, self._threads()
+                X,
+                self.max_bins,
+                self.categorical_features,
+                weight,
+                self._random_seed,
+                self._threads(),
+                self._splits_exactly(n_rows),
             )
         self.is_categorical_ = table.is_categorical_
         self._categories = table._categories
         self._mapper = None if table.is_categorical_ is None else table._mapper
         self._bins_mark = table._mark
         return Training(table, targets, weight, n_classes)
+
+    def _splits_exactly(self, n_rows):
+        """The parameter `exact`, or False where no tree can make use of it."""
+        useless = self.max_leaf_nodes is not None or (self.max_depth == 1 and n_rows > 255)
+        return False if useless else self.exact
 
     def _take_names(self, table):
         self.n_features_in_ = table.shape[1]
@@ -223,6 +234,7 @@ class CartModel(ShownTrees, ShapModel):
         grower = CartGrower(
             table._binned,
             table._values,
+            table._ranks if self.exact else None,
             criterion=self._criterion(),
             n_classes=training.n_classes,
             splitter=splitter,
@@ -249,7 +261,7 @@ class CartModel(ShownTrees, ShapModel):
                     "this BinnedTable has other bins than the one that the model was fitted on; predict from "
                     "the values instead"
                 )
-            return ValueRows(X._binned, X._mapper, used, X._shown)
+            return X._value_rows(used)
         if not self._is_plain(X):
             X = check_table(self, X, self._categories.categories_, reset=False)
             if not (sparse.issparse(X) or (type(X) is np.ndarray and not self._categories.categories_)):

@@ -37,6 +37,7 @@ LIMITS: dict = {
     "n_jobs": [Integral, None],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "max_bins": [Interval(Integral, 2, 255, closed="both")],
+    "exact": ["boolean", StrOptions({"auto"})],
 }
 
 CLASSIFICATION: dict = {
@@ -91,7 +92,13 @@ default="squared_error"
         columns of a data frame with a categorical dtype.
     max_bins : int, default=255
         Most bins of a numerical feature. A feature with no more distinct values than this is split exactly;
-        of others up to this many thresholds are tried in each node.""",
+        of others up to this many thresholds are tried in each node, but see `exact`.
+    exact : bool or "auto", default="auto"
+        Whether small nodes are split exactly: between any two values of a feature that has at most 255
+        distinct ones in the node, though there are more than `max_bins` in the table. "auto": of features
+        with at most 4,096 distinct values in the table. Nodes of at most 255 rows are small, with best
+        thresholds those of up to 4,096; none is with `max_leaf_nodes` or in a table of more than 64
+        features.""",
     "random_state": """random_state : int, RandomState instance or None, default=None
         Seed of what is drawn. Two fits with the same int give the same model on any number of threads.""",
 }

@@ -13,6 +13,8 @@ from fastml._engine.tree.bin_values import BinValues
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.categories import CategoryEncoder
 from fastml._engine.tree.table import Table, is_frame
+from fastml._engine.tree.value_ranks import ValueRanks
+from fastml._engine.tree.value_rows import ValueRows
 from fastml._input.constraints import categorical_mask
 from fastml._input.tables import check_table
 
@@ -20,13 +22,17 @@ __all__ = ["BinnedTable"]
 
 # Values in X below which one thread ends before others have started.
 _CELLS_FOR_THREADS = 1 << 17
+# Features of more distinct values are not worth their ranks; trees of more features carry no codes to change.
+_MANY_VALUES = 4096
+_MOST_FEATURES = 64
 
 
 class BinnedTable:
     """Rows in bins, to be given as X to as many fits of trees and forests as are wanted.
 
-    Finding bins and coding all values is a large part of a short fit. Models of equal `max_bins` and
-    `categorical_features` can share it: a grid search, several forests, one model after the other.
+    Finding bins and coding all values is a large part of a short fit. Models of equal `max_bins`,
+    `categorical_features` and `exact` can share it: a grid search, several forests, one model after the
+    other.
 
     Parameters
     ----------
@@ -43,6 +49,8 @@ class BinnedTable:
         Draws the rows that place the bins of features with more than `max_bins` distinct values.
     n_jobs : int or None, default=None
         Threads; None means all cores.
+    exact : bool or "auto", default="auto"
+        As in the estimators, which split exactly what the table knows exactly.
 
     Attributes
     ----------
@@ -53,7 +61,7 @@ class BinnedTable:
 
     Notes
     -----
-    The memory is about 2 bytes for each value of X.
+    The memory is about 2 bytes for each value of X, and 2 more for those of features that `exact` is about.
 
     Examples
     --------
@@ -77,6 +85,7 @@ class BinnedTable:
         sample_weight=None,
         random_state=0,
         n_jobs=None,
+        exact="auto",
     ):
         X = check_table(None, X, categorical_features)
         names = Table(X).names if is_frame(X) else None
@@ -84,16 +93,18 @@ class BinnedTable:
             self.feature_names_in_ = np.asarray(names, dtype=object)
         if sample_weight is not None:
             sample_weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64)
-        self._bin(X, max_bins, categorical_features, sample_weight, random_state, resolve_n_jobs(n_jobs))
+        self._bin(
+            X, max_bins, categorical_features, sample_weight, random_state, resolve_n_jobs(n_jobs), exact
+        )
 
     @classmethod
-    def _of(cls, X, max_bins, categorical_features, sample_weight, random_state, n_threads):
+    def _of(cls, X, max_bins, categorical_features, sample_weight, random_state, n_threads, exact):
         """From a table that has been checked."""
         table = cls.__new__(cls)
-        table._bin(X, max_bins, categorical_features, sample_weight, random_state, n_threads)
+        table._bin(X, max_bins, categorical_features, sample_weight, random_state, n_threads, exact)
         return table
 
-    def _bin(self, X, max_bins, categorical_features, sample_weight, random_state, n_threads):
+    def _bin(self, X, max_bins, categorical_features, sample_weight, random_state, n_threads, exact):
         if X.shape[0] * X.shape[1] < _CELLS_FOR_THREADS:
             n_threads = 1
         table = None if sparse.issparse(X) else Table(X)
@@ -113,6 +124,11 @@ class BinnedTable:
         self._binned = self._mapper.transform(X)
         self._values = BinValues(X, self._binned, sample_weight, n_threads=n_threads)
         self.shape = (self._binned.n_rows, self._binned.n_features)
+        self._ranks = None
+        if exact and self.shape[1] <= _MOST_FEATURES:
+            most = _MANY_VALUES if exact == "auto" else None
+            ranks = ValueRanks(X, self._binned, self._values, sample_weight, most, n_threads=n_threads)
+            self._ranks = ranks if ranks.features.size else None
 
     def __len__(self):
         return self.shape[0]
@@ -145,16 +161,16 @@ class BinnedTable:
         other = BinnedTable.__new__(BinnedTable)
         vars(other).update(vars(self))
         other._binned = self._binned.take(rows)
+        other._ranks = None if self._ranks is None else self._ranks.take(rows)
         other.shape = (other._binned.n_rows, self.shape[1])
         return other
 
-    @property
-    def _shown(self):
-        """A value of each code: float64 array of shape (n_features, 256)."""
+    def _value_rows(self, features):
+        """The rows as trees that split on these features read them."""
         shown = self._values.lower.copy()
         if self.is_categorical_ is not None:
             shown[self.is_categorical_] = np.arange(256)
-        return shown
+        return ValueRows(self._binned, self._mapper, features, shown, self._ranks)
 
     @property
     def _mark(self):
@@ -162,6 +178,8 @@ class BinnedTable:
         digest = hashlib.sha256()
         for name, array in sorted(self._mapper.get_state().items()):
             digest.update(name.encode() + array.tobytes())
+        if self._ranks is not None:
+            digest.update(b"ranks" + self._ranks.features.tobytes())
         return digest.hexdigest()
 
 

@@ -13,6 +13,7 @@
 #include "tree/loss.c"
 #include "tree/partition.c"
 #include "tree/quantile.c"
+#include "tree/recode.c"
 #include "tree/records.c"
 #include "tree/row_cells.c"
 #include "tree/row_weights.c"
@@ -51,6 +52,7 @@ const fastml_tree_kernels FN(fastml_tree_kernels) = {
     .records_fill = FN(records_fill),
     .records_gather = FN(records_gather),
     .records_split = FN(records_split),
+    .records_recode = FN(records_recode),
     .row_cells_add = FN(row_cells_add),
     .row_cells_complete = FN(row_cells_complete),
     .row_cells_fill = FN(row_cells_fill),

@@ -13,6 +13,7 @@
 #include "tree/loss.h"
 #include "tree/partition.h"
 #include "tree/quantile.h"
+#include "tree/recode.h"
 #include "tree/records.h"
 #include "tree/row_cells.h"
 #include "tree/row_weights.h"
@@ -85,6 +86,8 @@ typedef struct fastml_tree_kernels {
                            const int32_t *features, int32_t n_features, uint8_t *codes);
     int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                              const partition_rule *rule, uint8_t *right);
+    uint64_t (*records_recode)(const records_layout *layout, uint8_t *records, int64_t n,
+                               const recode_ranks *wide, uint64_t done, uint16_t *rank_of, int32_t *n_codes);
     /* tree/row_cells */
     void (*row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
                           const uint32_t *gh, int64_t n, int64_t *cells);

@@ -7,7 +7,7 @@ static records_layout *some_layout(bench *b, int64_t n_all) {
     const int32_t n_features = 1 + (int32_t)below(b, 64);
     const int wide = below(b, 3) == 0;
     layout->small = (int32_t)below(b, 2);
-    const int32_t size = layout->small ? wide ? 8 : 4 : 16;
+    const int32_t size = layout->small ? wide || below(b, 2) ? 8 : 4 : 16;
     layout->n_codes = wide ? 0 : n_features;
     layout->stride = wide ? size : (n_features + size + 15) / 16 * 16;
     layout->payload = layout->stride - size;
@@ -97,9 +97,32 @@ static void split(const fastml_tree_kernels *k, bench *b) {
     keep(b, right, (size_t)((n - n_left) * layout->stride));
 }
 
+static void recode(const fastml_tree_kernels *k, bench *b) {
+    const int64_t n_all = 1 + some_rows(b, 500);
+    int64_t n;
+    const records_layout *layout = some_layout(b, n_all);
+    uint8_t *records = some_records(&fastml_tree_kernels_serial, b, layout, n_all, &n);
+    keep(b, &n, sizeof n);
+    if (!layout->n_codes || layout->row < 0 || n == 0)
+        return;
+    const int32_t n_features = 1 + (int32_t)below(b, layout->n_codes), most = 1 + (int32_t)below(b, 65535);
+    uint16_t *ranks = room(b, (size_t)(n_all * n_features) * sizeof *ranks);
+    for (int64_t i = 0; i < n_all * n_features; i++)
+        ranks[i] = (uint16_t)below(b, 1 + most);
+    int32_t *features = room(b, (size_t)n_features * sizeof *features);
+    for (int32_t j = 0; j < n_features; j++)
+        features[j] = j;
+    const recode_ranks wide = {ranks, features, n_features, most};
+    int32_t *n_codes = zeros(b, (size_t)layout->n_codes * sizeof *n_codes);
+    uint16_t *rank_of = zeros(b, (size_t)n_features * 256 * sizeof *rank_of);
+    const uint64_t done = k->records_recode(layout, records, n, &wide, bits64(b), rank_of, n_codes);
+    keep(b, &done, sizeof done);
+    keep(b, records, (size_t)(n * layout->stride));
+    keep(b, n_codes, (size_t)layout->n_codes * sizeof *n_codes);
+    keep(b, rank_of, (size_t)n_features * 256 * sizeof *rank_of);
+}
+
 const kernel_case records_cases[] = {
-    {"records_fill", fill},
-    {"records_gather", gather},
-    {"records_split", split},
+    {"records_fill", fill}, {"records_gather", gather}, {"records_split", split}, {"records_recode", recode},
     {NULL, NULL},
 };

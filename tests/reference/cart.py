@@ -16,6 +16,10 @@ EPS = np.finfo(np.float64).eps
 # Gains that differ by less are ties: the sums behind them were rounded.
 TIE = 1e-10
 FEW_CATEGORIES = 4
+# Most values of a feature in a node that tells them apart, and rows of a node that always does; most rows of
+# others, which have at most half the rows of the node above them in which that was tried last.
+RECODED = 255
+RECODED_ROWS = 4096
 
 
 class BinValues:
@@ -39,6 +43,13 @@ class BinValues:
                 if code:
                     own = X[codes[:, f] == code, f]
                     self.lower[f, code], self.upper[f, code] = own.min(), own.max()
+
+
+class ValueRanks:
+    """Values of the features of which some code stands for several: {feature: one value a row}."""
+
+    def __init__(self, X, values):
+        self.columns = {int(f): X[:, f] for f in np.flatnonzero((values.lower < values.upper).any(axis=1))}
 
 
 def bootstrap_counts(seed, n_rows, n_draws, weights=None):
@@ -105,6 +116,7 @@ class Split:
     code: int = 0
     threshold: float = math.nan
     missing_left: bool = False
+    rank: int = 0
     category_set: np.ndarray | None = None
     left: np.ndarray | None = None  # mask over the rows of the node
     values: tuple = ()  # of the left and of the right child
@@ -136,6 +148,8 @@ class Node:
     value: np.ndarray | None = None
     split: Split | None = None
     children: list = field(default_factory=lambda: [-1, -1])
+    apart: frozenset = frozenset()  # features whose values are told apart
+    tried: float = math.inf
 
 
 class CartGrower:
@@ -145,6 +159,7 @@ class CartGrower:
         self,
         binned,
         values,
+        ranks=None,
         *,
         criterion,
         n_classes=None,
@@ -173,6 +188,7 @@ class CartGrower:
         self.min_weight_leaf = min_weight_leaf
         self.max_features = self.codes.shape[1] if max_features is None else max_features
         self.max_leaf_nodes = max_leaf_nodes
+        self.columns = {} if ranks is None or max_leaf_nodes is not None else ranks.columns
         self.min_impurity_decrease = min_impurity_decrease
         self.monotonic_cst = monotonic_cst
         self.balance_classes = balance_classes
@@ -236,9 +252,9 @@ class CartGrower:
 
     # -- a node
 
-    def _node(self, rows, depth, path, low, high):
+    def _node(self, rows, depth, path, low, high, apart=frozenset(), tried=None):
         y, w = self.y[rows], self.w[rows]
-        node = Node(rows, depth, path, low, high)
+        node = Node(rows, depth, path, low, high, apart=apart, tried=len(rows) if tried is None else tried)
         node.impurity = impurity(self.criterion, y, w, self.n_classes)
         node.value = leaf_value(self.criterion, y, w, self.n_classes)
         if self.monotonic_cst is not None:
@@ -268,7 +284,9 @@ class CartGrower:
             if direction < 0:
                 bounds.reverse()
         return [
-            self._node(node.rows[mask], node.depth + 1, 2 * node.path + side, *bounds[side])
+            self._node(
+                node.rows[mask], node.depth + 1, 2 * node.path + side, *bounds[side], node.apart, node.tried
+            )
             for side, mask in enumerate((split.left, ~split.left))
         ]
 
@@ -279,16 +297,21 @@ class CartGrower:
             [self.seed, *node.path.to_bytes(node.path.bit_length() // 8 + 1, "little")]
         )
         best = Split()
-        for feature in self._drawn_features(node.rows, rng):
-            codes = self.codes[node.rows, feature]
+        self._tell_apart(node)
+        for feature in self._drawn_features(node, rng):
+            codes, lower, upper = self._codes(node, feature)
             if self.splitter == "random":
-                candidates = self._random_candidates(feature, codes, rng)
+                candidates = self._random_candidates(feature, codes, lower, upper, rng)
             elif self.is_categorical[feature]:
                 candidates = self._category_candidates(node.rows, codes)
             else:
-                candidates = self._candidates(feature, codes)
+                candidates = self._candidates(feature, codes, lower, upper)
             for candidate in candidates:
                 candidate.feature = feature
+                if feature in node.apart and math.isfinite(candidate.threshold):
+                    column = self.columns[feature]
+                    below = column[column <= candidate.threshold]
+                    candidate.code, candidate.rank = 0, len(np.unique(below))
                 self._judge(node, candidate)
                 if candidate.gain > best.gain + TIE * abs(best.gain if best.feature >= 0 else 0.0):
                     best = candidate
@@ -296,10 +319,30 @@ class CartGrower:
             self._send_what_is_absent(node, best)
         return best
 
-    def _drawn_features(self, rows, rng):
+    def _tell_apart(self, node):
+        """Find the features whose values are few enough in the node to have a code each."""
+        n = len(node.rows)
+        if n <= RECODED or (self.splitter == "best" and n <= min(RECODED_ROWS, node.tried / 2)):
+            node.tried = n
+            columns = {f: column[node.rows] for f, column in self.columns.items()}
+            few = {f for f, x in columns.items() if len(np.unique(x[x == x])) <= RECODED}
+            node.apart = node.apart | few
+
+    def _codes(self, node, feature):
+        """The rows' codes, and least and greatest value of each code."""
+        rows = node.rows
+        if feature not in node.apart:
+            return self.codes[rows, feature], self.lower[feature], self.upper[feature]
+        column = self.columns[feature][rows]
+        known = np.unique(column[column == column])
+        codes = np.where(column == column, 1 + np.searchsorted(known, column), 0)
+        own = np.concatenate([[np.nan], known])
+        return codes, own, own
+
+    def _drawn_features(self, node, rng):
         """Features to look at: so many as wanted, constant ones counted, at least one that varies."""
         n_features = self.codes.shape[1]
-        varies = [len(np.unique(self.codes[rows, f])) > 1 for f in range(n_features)]
+        varies = [len(np.unique(self._codes(node, f)[0])) > 1 for f in range(n_features)]
         order = range(n_features) if self.max_features >= n_features else rng.permutation(n_features)
         drawn = []
         for n, f in enumerate(order):
@@ -309,8 +352,7 @@ class CartGrower:
                 drawn.append(int(f))
         return sorted(drawn)
 
-    def _candidates(self, feature, codes):
-        lower, upper = self.lower[feature], self.upper[feature]
+    def _candidates(self, feature, codes, lower, upper):
         missing = codes == 0
         present = [int(c) for c in np.unique(codes) if c]
         for a, b in zip(present, [*present[1:], None], strict=True):
@@ -321,10 +363,10 @@ class CartGrower:
             for missing_left in (False, True) if missing.any() else (False,):
                 if b is None and (missing_left or not missing.any()):
                     continue
-                left = (codes <= code) & ~missing | (missing & missing_left)
+                left = ((codes <= code) | (b is None)) & ~missing | (missing & missing_left)
                 yield Split(code=code, threshold=threshold, missing_left=missing_left, left=left)
 
-    def _random_candidates(self, feature, codes, rng):
+    def _random_candidates(self, feature, codes, lower, upper, rng):
         present = [int(c) for c in np.unique(codes) if c]
         missing = codes == 0
         missing_left = bool(rng.integers(2)) and missing.any()
@@ -340,7 +382,6 @@ class CartGrower:
         if len(present) == 1:  # against the missing values
             yield Split(code=int(self.n_codes[feature]) - 1, threshold=math.inf, left=~missing)
             return
-        lower, upper = self.lower[feature], self.upper[feature]
         drawn = rng.uniform(lower[present[0]], upper[present[-1]])
         a = max([c for c in present[:-1] if upper[c] <= drawn], default=present[0])
         b = present[present.index(a) + 1]
@@ -425,6 +466,7 @@ class CartGrower:
             "feature": np.full(n, -1, dtype=np.int32),
             "threshold": np.full(n, np.nan),
             "code": np.zeros(n, dtype=np.uint8),
+            "rank": np.zeros(n, dtype=np.uint16),
             "missing_left": np.zeros(n, dtype=np.uint8),
             "category_set": np.full(n, -1, dtype=np.int32),
             "count": np.array([len(node.rows) for node in nodes], dtype=np.int32),
@@ -439,6 +481,7 @@ class CartGrower:
                 continue
             tree["left"][i], tree["right"][i] = node.children
             tree["feature"][i], tree["code"][i] = split.feature, split.code
+            tree["rank"][i] = split.rank
             tree["threshold"][i], tree["missing_left"][i] = split.threshold, split.missing_left
             if split.category_set is not None:
                 tree["category_set"][i] = len(sets)

@@ -52,4 +52,4 @@ def test_parameters_are_those_of_scikit_learn_and_more(cls):
     ours = inspect.signature(cls).parameters
     for name, parameter in theirs.items():
         assert ours[name].default == parameter.default and ours[name].kind == parameter.kind, name
-    assert set(ours) - set(theirs) <= {"n_jobs", "categorical_features", "max_bins", "leaf_targets"}
+    assert set(ours) - set(theirs) <= {"n_jobs", "categorical_features", "max_bins", "exact", "leaf_targets"}

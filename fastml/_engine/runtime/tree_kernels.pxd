@@ -60,9 +60,15 @@ cdef extern from "tree/kernels.h" nogil:
         const uint8_t *columns
         int64_t column_stride
 
+    ctypedef struct recode_ranks:
+        const uint16_t *ranks
+        const int32_t *features
+        int32_t n_features, most
+
     cdef enum:
+        RECODE_MOST
         RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT, RECORDS_SLACK
-        IMPURITY_SLOTS, IMPURITY_MOST_SLOTS, IMPURITY_FEW, IMPURITY_LOGS
+        IMPURITY_SLOTS, IMPURITY_MOST_SLOTS, IMPURITY_FEW, IMPURITY_FILLED, IMPURITY_LOGS
         IMPURITY_GINI, IMPURITY_ENTROPY, IMPURITY_SQUARED_ERROR, IMPURITY_POISSON, IMPURITY_ABSOLUTE_ERROR
 
     ctypedef struct impurity_params:
@@ -395,6 +401,8 @@ cdef extern from "tree/kernels.h" nogil:
                                const int32_t *features, int32_t n_features, uint8_t *codes) noexcept nogil
         int64_t (*records_split)(const records_layout *layout, uint8_t *records, int64_t n, int32_t feature,
                                  const partition_rule *rule, uint8_t *right) noexcept nogil
+        uint64_t (*records_recode)(const records_layout *layout, uint8_t *records, int64_t n, const recode_ranks *wide,
+                                   uint64_t done, uint16_t *rank_of, int32_t *n_codes) noexcept nogil
         void (*row_cells_add)(const row_cells *lists, int32_t counted, const uint32_t *rows, int64_t first,
                               const uint32_t *gh, int64_t n, int64_t *cells) noexcept nogil
         void (*row_cells_outputs)(const row_cells *lists, int64_t first, const uint32_t *const *gh, int32_t n_outputs,

@@ -5,6 +5,7 @@ from fastml._engine.tree.bootstrap cimport RowLottery
 from fastml._engine.tree.cart_arrays cimport CartArrays
 from fastml._engine.tree.cart_growth cimport CartSettings, Growth, Sample
 from fastml._engine.tree.records cimport RecordLayout
+from fastml._engine.tree.value_ranks cimport ValueRanks
 
 
 cdef class CartGrower:
@@ -12,6 +13,7 @@ cdef class CartGrower:
     cdef readonly int n_threads
     cdef CartSettings settings
     cdef RecordLayout layout
+    cdef ValueRanks ranks         # None: nothing is to be told apart
     cdef RowLottery lottery
     cdef dict keep, known        # arrays that the settings point into, for good and for the targets of the last call
     cdef object weights

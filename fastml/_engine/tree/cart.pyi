@@ -4,6 +4,7 @@ import numpy as np
 
 from fastml._engine.tree.binned import BinnedMatrix
 from fastml._engine.tree.bootstrap import bootstrap_counts as bootstrap_counts
+from fastml._engine.tree.value_ranks import ValueRanks
 
 CRITERIA: dict[str, int]
 
@@ -15,6 +16,7 @@ class CartGrower:
         self,
         binned: BinnedMatrix,
         values: Any,
+        ranks: ValueRanks | None = None,
         *,
         criterion: str,
         n_classes: tuple[int, ...] | None = None,

@@ -17,10 +17,10 @@ from fastml._engine.runtime.interrupt cimport check
 from fastml._engine.runtime.openmp cimport thread_num
 from fastml._engine.runtime.tree_kernels cimport (
     IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_GINI, IMPURITY_LOGS, IMPURITY_POISSON, IMPURITY_SQUARED_ERROR,
-    K, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT, row_weights_range,
+    K, RECODE_MOST, RECORDS_SMALL_CLASSES, RECORDS_SMALL_WEIGHT, row_weights_range,
 )
 from fastml._engine.tree.cart_arrays cimport allocate_arrays, join_pieces, lay_out, tree_dict
-from fastml._engine.tree.cart_growth cimport OpenNode, forget_nodes, grow_on, open_node, set_root
+from fastml._engine.tree.cart_growth cimport RECODED_ROWS, OpenNode, forget_nodes, grow_on, open_node, set_root
 from fastml._engine.tree.cart_memory cimport allocate_growth, free_growth
 from fastml._engine.tree.cart_pieces cimport (
     Piece, Pieces, add_children, add_piece, fill_queue, free_pieces, grow_queue, is_large, make_room, place_pieces,
@@ -29,6 +29,7 @@ from fastml._engine.tree.cart_pieces cimport (
 from fastml._engine.tree.cart_sample cimport FRACTION_BITS, allocate_sample, draw_sample, free_sample
 from fastml._engine.tree.bootstrap cimport RowLottery
 from fastml._engine.tree.records cimport RecordLayout
+from fastml._engine.tree.value_ranks cimport ValueRanks
 
 from fastml._engine.tree.bootstrap import bootstrap_counts as bootstrap_counts  # no-cython-lint: for callers
 
@@ -57,6 +58,9 @@ cdef class CartGrower:
     binned : BinnedMatrix
     values : BinValues
         Least and greatest training value of each code.
+    ranks : ValueRanks or None, default=None
+        Of the values of features that have more of them than codes: nodes of at most 255 rows are then split exactly,
+        but for trees that grow best first and tables of more than 64 features.
     criterion : {"gini", "entropy", "log_loss", "squared_error", "friedman_mse", "poisson", "absolute_error"}
         "log_loss" is "entropy", "friedman_mse" is "squared_error".
     n_classes : tuple of int or None
@@ -97,8 +101,8 @@ cdef class CartGrower:
     Geurts, Ernst & Wehenkel, Extremely Randomized Trees (2006).
     """
 
-    def __init__(self, BinnedMatrix binned not None, values, *, criterion, n_classes=None, splitter="best",
-                 max_depth=None, min_samples_split=2, min_samples_leaf=1, double min_weight_leaf=0.0,
+    def __init__(self, BinnedMatrix binned not None, values, ValueRanks ranks=None, *, criterion, n_classes=None,
+                 splitter="best", max_depth=None, min_samples_split=2, min_samples_leaf=1, double min_weight_leaf=0.0,
                  max_features=None, max_leaf_nodes=None, double min_impurity_decrease=0.0, monotonic_cst=None,
                  bint balance_classes=False, int n_threads=1):
         cdef CartSettings *s = &self.settings
@@ -149,7 +153,14 @@ cdef class CartGrower:
         s.params.criterion = CRITERIA[criterion]
         s.params.random = splitter == "random"
         s.params.lower, s.params.upper, s.params.log_table = s.lower, s.upper, &logs[0]
-        s.params.filled = &filled[0, 0]
+        s.params.filled = s.filled = &filled[0, 0]
+        self.ranks = None
+        if ranks is not None and len(ranks.ranks) != binned.n_rows:
+            raise ValueError(f"ranks has {len(ranks.ranks)} rows, expected {binned.n_rows}")
+        if ranks is not None and ranks.wide.n_features and not s.best_first:
+            self.ranks = ranks
+            s.wide_slot, s.rank_first = &ranks.slot_view[0], &ranks.first_view[0]
+            s.rank_lower, s.rank_upper = &ranks.lower_view[0], &ranks.upper_view[0]
         if monotonic_cst is not None:
             monotone = np.ascontiguousarray(monotonic_cst, dtype=np.int8)
             if monotone.shape[0] != binned.n_features:
@@ -360,6 +371,8 @@ cdef class CartGrower:
                     raise MemoryError()
                 rows += self.samples[i].n
             pieces.large = rows // (PIECES_PER_THREAD * self.n_workers)
+            if s.wide.n_features:  # what is below a node with codes of its own is grown by one thread
+                pieces.large = max(pieces.large, <int64_t> RECODED_ROWS)
             first, last = 0, n
             while first < last:
                 if not make_room(&pieces, last - first):
@@ -432,8 +445,13 @@ cdef class CartGrower:
         small = (s.is_classification and s.params.n_outputs == 1 and s.params.n_channels <= RECORDS_SMALL_CLASSES
                  and s.whole and heaviest <= RECORDS_SMALL_WEIGHT)
         # a tree of one split reads each code once: all rows in their order, and none is moved
-        self.layout = RecordLayout(self.binned, small, s.max_depth == 1 and self.has_all_rows())
+        bare = s.max_depth == 1 and self.has_all_rows() and (self.ranks is None or n_rows > RECODE_MOST)
+        self.layout = RecordLayout(self.binned, small, bare, self.ranks is not None)
         s.params.layout = &self.layout.layout
+        s.wide.n_features = 0
+        if self.ranks is not None and self.layout.layout.n_codes:
+            s.wide = self.ranks.wide
+            s.all_wide = (<uint64_t> 2 << (s.wide.n_features - 1)) - 1
 
     cdef prepare_targets(self, given, double total_weight):
         cdef CartSettings *s = &self.settings

@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 from fastml._engine.tree.cart_growth cimport CartSettings
 from fastml._engine.tree.cart_pieces cimport Piece, Pieces
@@ -16,6 +16,7 @@ cdef struct CartArrays:        # a finished tree, one block of memory
     int32_t *feature
     int32_t *category_set
     int32_t *count
+    uint16_t *rank
     uint8_t *code
     uint8_t *missing_left
     uint8_t *category_sets     # (n_sets, 32)

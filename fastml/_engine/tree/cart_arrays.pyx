@@ -8,7 +8,7 @@ import numpy as np
 
 from cpython.buffer cimport PyBuffer_FillInfo
 from libc.math cimport fmax, fmin
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -32,7 +32,7 @@ cdef class _Block:
 cdef bint allocate_arrays(const CartSettings *s, int64_t n, int64_t n_sets, CartArrays *a) noexcept nogil:
     """False when there is no memory for them."""
     cdef int64_t channels = s.params.n_channels
-    a.memory = malloc(n * (8 * (3 + channels) + 4 * 5 + 2) + 32 * n_sets)
+    a.memory = malloc(n * (8 * (3 + channels) + 4 * 5 + 2 + 2) + 32 * n_sets)
     if a.memory == NULL:
         return False
     a.n_nodes, a.n_sets = n, n_sets
@@ -45,7 +45,8 @@ cdef bint allocate_arrays(const CartSettings *s, int64_t n, int64_t n_sets, Cart
     a.feature = a.right + n
     a.category_set = a.feature + n
     a.count = a.category_set + n
-    a.code = <uint8_t *> (a.count + n)
+    a.rank = <uint16_t *> (a.count + n)
+    a.code = <uint8_t *> (a.rank + n)
     a.missing_left = a.code + n
     a.category_sets = a.missing_left + n
     return True
@@ -72,7 +73,7 @@ cdef bint lay_out(const CartSettings *s, const Piece *piece, CartArrays *a, doub
             a.category_set[at] = sets
             sets += 1
         a.count[at], a.code[at], a.missing_left[at] = node.count, node.code, node.missing_left
-        a.threshold[at] = node.threshold
+        a.threshold[at], a.rank[at] = node.threshold, node.rank
     if piece.left >= 0:
         return True
     # sums from the leaves up: children come after their parents
@@ -188,6 +189,7 @@ cdef dict tree_dict(CartArrays *a, int64_t n_channels):
         "right": part(block, a.right, np.int32, n),
         "feature": part(block, a.feature, np.int32, n),
         "threshold": part(block, a.threshold, np.float64, n),
+        "rank": part(block, a.rank, np.uint16, n),
         "code": part(block, a.code, np.uint8, n),
         "missing_left": part(block, a.missing_left, np.uint8, n),
         "category_set": part(block, a.category_set, np.int32, n),

@@ -1,8 +1,10 @@
 """The growth of one classification or regression tree: what threads share, and what each has to itself."""
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from fastml._engine.runtime.tree_kernels cimport impurity_node, impurity_params, impurity_space, impurity_split
+from fastml._engine.runtime.tree_kernels cimport (
+    impurity_node, impurity_params, impurity_space, impurity_split, recode_ranks,
+)
 
 
 cdef struct CartSettings:      # of all trees
@@ -18,6 +20,13 @@ cdef struct CartSettings:      # of all trees
     const int8_t *monotone     # by feature; NULL: none
     const double *lower
     const double *upper
+    const double *filled
+    recode_ranks wide          # of no features: small nodes keep the codes of the table
+    uint64_t all_wide          # a bit for each of them
+    const int32_t *wide_slot   # by feature: its place among the wide ones, or -1
+    const int64_t *rank_first  # by wide feature: where its values begin
+    const double *rank_lower
+    const double *rank_upper
     int32_t max_depth
     int64_t max_leaves         # 0: to purity, depth first
     int64_t min_split, min_rows
@@ -42,6 +51,7 @@ cdef struct CartNode:
     int32_t category_set
     int32_t count
     uint8_t code, missing_left
+    uint16_t rank              # last rank of all that goes left, where the split is between ranks; else 0
     double threshold
     double low, high           # bounds of the value
     int64_t sums               # leaf: its first number in the sums of leaves; -1 in an inner node
@@ -60,6 +70,8 @@ cdef struct OpenNode:          # a node whose split is still to be searched, or 
     double low, high
     impurity_split split
     int32_t feature            # of the split
+    uint64_t recoded           # bit j: its records have codes of their own of wide feature j
+    int64_t tried              # rows of the node above, or of this one, where that was tried last
     double priority
 
 
@@ -86,6 +98,13 @@ cdef struct Growth:            # of one thread
     int64_t *totals
     int64_t job                # number of the tree or the piece that is growing; -1: none
     bint failed                # out of memory
+    # what codes mean below the node that was last given codes of its own, feature by feature
+    impurity_params recoded    # with tables of values, where thresholds are drawn
+    uint16_t *rank_of          # (wide features, 256) of a code
+    int32_t *n_codes           # by feature of the table
+    double *lower              # by feature and code
+    double *upper
+    double *filled
     # nodes so far, of a tree or of pieces of trees
     CartNode *nodes
     int64_t n_nodes, node_room
@@ -100,12 +119,22 @@ cdef struct Growth:            # of one thread
     int64_t n_leaves
 
 
+cdef enum:
+    RECODED_ROWS = 4096   # of a node with codes of its own, see recode; what is below it one thread grows
+
+
 cdef void forget_nodes(Growth *g) noexcept nogil
 cdef void set_root(const Growth *g, OpenNode *root) noexcept nogil
 cdef void open_node(Growth *g, const OpenNode *node) noexcept nogil
 cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil
 cdef bint split_node(const CartSettings *s, Growth *g, OpenNode *children) noexcept nogil
 cdef int64_t grow_on(const CartSettings *s, Growth *g, int64_t budget) noexcept nogil
+
+cdef inline bint is_recoded(const CartSettings *s, const OpenNode *open, int32_t feature) noexcept nogil:
+    """Whether the node's codes of a feature are its own; only where it has such of some feature."""
+    cdef int32_t wide = s.wide_slot[feature]
+    return wide >= 0 and open.recoded >> wide & 1
+
 
 cdef inline double row_weight(const CartSettings *s, const Sample *sample, int64_t row) noexcept nogil:
     """Weight of a row in this tree, in the units of the weights."""

@@ -13,17 +13,18 @@ enough for any order of growth. The loops need a stack or a heap but no recursio
 """
 
 from libc.math cimport INFINITY, NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_MOST_SLOTS, IMPURITY_SQUARED_ERROR, K,
-    impurity_params, impurity_split, partition_rule,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_ENTROPY, IMPURITY_FILLED, IMPURITY_MOST_SLOTS, IMPURITY_SQUARED_ERROR, K,
+    RECODE_MOST, impurity_params, impurity_split, partition_rule,
 )
 from fastml._engine.tree.bin_values cimport place_threshold
 from fastml._engine.tree.cart_leaf cimport close_leaf, close_leaves, code_of
 from fastml._engine.tree.cart_memory cimport fits
 from fastml._engine.tree.split cimport mix
+from fastml._engine.tree.value_ranks cimport place_between
 
 cdef double EPS = 2.220446049250313e-16
 cdef uint64_t GOLDEN = 0x9E3779B97F4A7C15u
@@ -40,6 +41,7 @@ cdef void set_root(const Growth *g, OpenNode *root) noexcept nogil:
     root.rows, root.spare, root.n = g.sample.first_rows, g.sample.other_rows, g.sample.n
     root.feature = -1
     root.path = 1
+    root.tried = root.n
     root.low, root.high = -INFINITY, INFINITY
     if sums_follow(params):
         root.weight = K.impurity_totals(params, root.rows, root.n, g.totals)
@@ -174,6 +176,9 @@ cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
     if (open.depth >= s.max_depth or open.n < s.min_split or open.n < 2 * g.sample.params.min_rows
             or open.weight < 2 * g.sample.params.min_weight or open.n < 2 or is_pure(s, g, open)):
         return False
+    if s.wide.n_features and open.n <= most_recoded(s) and (2 * open.n <= open.tried or open.n <= RECODE_MOST) and (
+            open.recoded != s.all_wide):
+        recode(s, g, open)
     search(s, g, open)
     if open.feature < 0:
         return False
@@ -190,6 +195,38 @@ cdef bint examine(const CartSettings *s, Growth *g, int64_t at) noexcept nogil:
     return True
 
 
+cdef inline int64_t most_recoded(const CartSettings *s) noexcept nogil:
+    """Rows of a node that may be given codes of its own. Where thresholds are drawn all features get theirs at once, as
+    they must in nodes of so few rows: the tables of values that are drawn from are those of all nodes or of one."""
+    return RECODE_MOST if s.params.random else RECODED_ROWS
+
+
+cdef void recode(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
+    """Tries to give the records of a node codes that tell all its values apart; its children inherit them."""
+    cdef int32_t j, f, c, n
+    cdef const double *lower
+    cdef const double *upper
+    cdef double *filled
+    open.tried = open.n
+    open.recoded = K.records_recode(s.params.layout, open.rows, open.n, &s.wide, open.recoded, g.rank_of, g.n_codes)
+    if not s.params.random:
+        return
+    g.recoded = g.sample.params
+    g.recoded.lower, g.recoded.upper, g.recoded.filled = g.lower, g.upper, g.filled
+    for j in range(s.wide.n_features):
+        f = s.wide.features[j]
+        n = g.n_codes[f]
+        lower, upper = s.rank_lower + s.rank_first[j], s.rank_upper + s.rank_first[j]
+        filled = g.filled + IMPURITY_FILLED * <int64_t> f
+        for c in range(1, n):
+            g.lower[256 * <int64_t> f + c] = lower[g.rank_of[256 * j + c]]
+            g.upper[256 * <int64_t> f + c] = filled[c] = upper[g.rank_of[256 * j + c]]
+        for c in range(n, (n + 15) // 16 * 16):
+            filled[c] = INFINITY
+        for c in range(16):
+            filled[256 + c] = filled[16 * c + 15] if 16 * c < n else INFINITY
+
+
 cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogil:
     """Best split over max_features features drawn for this node, in the order in which they were drawn.
 
@@ -201,6 +238,8 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
     cdef bint all_features = s.max_features >= n, found = False
     cdef int32_t n_drawn = 0
     cdef impurity_split best
+    cdef const impurity_params *params = &g.recoded if open.recoded and s.params.random else &g.sample.params
+    cdef int32_t n_codes
     cdef int32_t shift = <int32_t> ((mix(key + GOLDEN) >> 32) * <uint64_t> n >> 32) if all_features else 0
     best.score = -INFINITY
     best.slot = -1
@@ -217,12 +256,13 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
                 g.order[pick] = g.order[j]
                 g.order[j] = f
                 n_drawn = j + 1
-            set_slot(s, g, j - first, f, mix(key ^ mix(<uint64_t> f + 1)) if s.params.random else 0)
+            n_codes = g.n_codes[f] if open.recoded and is_recoded(s, open, f) else s.n_codes[f]
+            set_slot(s, g, j - first, f, n_codes, mix(key ^ mix(<uint64_t> f + 1)) if s.params.random else 0)
         g.view.n_slots = last - first
         if s.params.layout.n_codes == 0 and open.n < s.n_rows:
             K.records_gather(s.params.layout, open.rows, open.n, g.view.feature, g.view.n_slots, g.gathered)
         best.slot = -1
-        found = K.impurity_search(&g.sample.params, &g.view, &g.space, &best) or found
+        found = K.impurity_search(params, &g.view, &g.space, &best) or found
         if best.slot >= 0:
             open.split = best
             open.feature = g.view.feature[best.slot]
@@ -235,8 +275,9 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
         g.order[j] = swap
 
 
-cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_t f, uint64_t key) noexcept nogil:
-    g.view.feature[slot], g.view.n_codes[slot] = f, s.n_codes[f]
+cdef inline void set_slot(const CartSettings *s, Growth *g, int32_t slot, int32_t f, int32_t n_codes,
+                          uint64_t key) noexcept nogil:
+    g.view.feature[slot], g.view.n_codes[slot] = f, n_codes
     g.view.categorical[slot], g.view.missing[slot] = s.categorical[f], s.missing[f]
     g.view.monotone[slot] = s.monotone[f] if s.monotone != NULL else 0
     g.view.key[slot] = key
@@ -287,6 +328,9 @@ cdef bint set_rule(const CartSettings *s, Growth *g, const OpenNode *open, parti
     cdef CartNode *node = g.nodes + open.node
     cdef const double *lower = s.lower + 256 * <int64_t> open.feature
     cdef const double *upper = s.upper + 256 * <int64_t> open.feature
+    cdef const uint16_t *rank_of
+    cdef int64_t first
+    cdef int32_t wide = s.wide_slot[open.feature] if open.recoded and is_recoded(s, open, open.feature) else -1
     node.feature = open.feature
     node.missing_left = split.missing_left
     rule.set = NULL
@@ -301,6 +345,10 @@ cdef bint set_rule(const CartSettings *s, Growth *g, const OpenNode *open, parti
         return True
     if split.next == 0:
         node.code, node.threshold = <uint8_t> (s.n_codes[open.feature] - 1), INFINITY
+    elif wide >= 0:
+        first, rank_of = s.rank_first[wide], g.rank_of + 256 * wide
+        node.threshold = place_between(s.rank_lower + first, s.rank_upper + first, rank_of[split.code],
+                                       rank_of[split.next], split.threshold, &node.rank)
     else:
         node.threshold = place_threshold(lower, upper, split.code, split.next, split.threshold, &node.code)
     rule.code, rule.bias = split.code, 0 if split.missing_left else 1
@@ -346,7 +394,7 @@ cdef void set_child(const CartSettings *s, const OpenNode *open, OpenNode *child
     child.parent, child.side, child.depth = open.node, side, open.depth + 1
     child.node = child.feature = -1
     child.path = mix(open.path * 2 + <uint64_t> side + 1)
-    child.low, child.high = open.low, open.high
+    child.low, child.high, child.recoded, child.tried = open.low, open.high, open.recoded, open.tried
     if direction != 0:
         middle = 0.5 * (open.split.value_left + open.split.value_right)
         if (direction > 0) == (side == 0):

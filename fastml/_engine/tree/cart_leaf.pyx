@@ -74,7 +74,7 @@ cdef int64_t find_sides(const CartSettings *s, const OpenNode *open, const parti
     cdef int64_t i, n_right = 0, stride = s.params.layout.stride
     cdef const uint8_t *codes = side
     cdef uint8_t bias = rule.bias, limit = <uint8_t> (rule.code - rule.bias)
-    if open.n == s.n_rows:
+    if open.n == s.n_rows and not open.recoded:
         codes = s.columns + open.feature * s.column_stride
     else:
         for i in range(open.n):

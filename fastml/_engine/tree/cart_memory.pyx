@@ -1,11 +1,11 @@
 """Memory of a thread that grows classification and regression trees."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport (
-    IMPURITY_ABSOLUTE_ERROR, IMPURITY_FEW, IMPURITY_MOST_SLOTS, IMPURITY_SLOTS,
+    IMPURITY_ABSOLUTE_ERROR, IMPURITY_FEW, IMPURITY_FILLED, IMPURITY_MOST_SLOTS, IMPURITY_SLOTS,
 )
 
 
@@ -34,6 +34,27 @@ cdef bint allocate_growth(const CartSettings *s, Growth *g) noexcept nogil:
     cdef int32_t f
     for f in range(s.n_features):
         g.order[f] = f
+    return s.wide.n_features == 0 or allocate_codes(s, g)
+
+
+cdef bint allocate_codes(const CartSettings *s, Growth *g) noexcept nogil:
+    """What nodes with codes of their own need besides; of features that keep theirs, the tables of all nodes."""
+    cdef int64_t n = s.n_features
+    g.rank_of = <uint16_t *> malloc(s.wide.n_features * 256 * sizeof(uint16_t))
+    g.n_codes = <int32_t *> malloc(n * sizeof(int32_t))
+    if g.rank_of == NULL or g.n_codes == NULL:
+        return False
+    memcpy(g.n_codes, s.n_codes, n * sizeof(int32_t))
+    if not s.params.random:
+        return True
+    g.lower = <double *> malloc(n * (2 * 256 + IMPURITY_FILLED) * sizeof(double))
+    if g.lower == NULL:
+        return False
+    g.upper = g.lower + 256 * n
+    g.filled = g.upper + 256 * n
+    memcpy(g.lower, s.lower, 256 * n * sizeof(double))
+    memcpy(g.upper, s.upper, 256 * n * sizeof(double))
+    memcpy(g.filled, s.filled, IMPURITY_FILLED * n * sizeof(double))
     return True
 
 
@@ -48,6 +69,9 @@ cdef void free_growth(Growth *g) noexcept nogil:
     free(g.space.groups)
     free(g.space.scores)
     free(g.space.fenwick)
+    free(g.rank_of)
+    free(g.n_codes)
+    free(g.lower)
     free(g.nodes)
     free(g.open)
     free(g.sums)

@@ -7,10 +7,11 @@ column by column: nothing is read by value, and a tree of a few levels reads as 
 import numpy as np
 
 from cython.parallel cimport prange
-from libc.stdint cimport int32_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc
 
 from fastml._engine.tree.binned cimport ROWS, BinnedMatrix
+from fastml._engine.tree.value_ranks cimport ValueRanks
 
 from fastml._engine.runtime.interrupt import check
 
@@ -22,11 +23,14 @@ cdef enum:
 cdef struct CodeNode:
     const uint8_t *column  # codes of the node's feature
     const uint8_t *set     # bit c: code c goes left; NULL: codes up to `last` do
+    const uint16_t *ranks  # row i's at ranks[i * rank_step]; NULL: the split is between codes
+    Py_ssize_t rank_step
     int32_t left, right    # left is -1 in a leaf
+    uint16_t last_rank
     uint8_t last, bias     # bias 1: code 0, which is missing, goes right
 
 
-def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1):
+def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1, ValueRanks ranks=None):
     """Leaf that each row falls into.
 
     Parameters
@@ -36,6 +40,8 @@ def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1):
     tree : dict of arrays
         As `CartGrower.grow` returns it.
     n_threads : int, default=1
+    ranks : ValueRanks or None, default=None
+        Those that the tree was grown with.
 
     Returns
     -------
@@ -45,12 +51,14 @@ def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1):
     Raises
     ------
     ValueError
-        If a node names a feature that is not in the matrix, or a child or set that is not in the tree.
+        If a node names a feature that is not in the matrix, a child or set that is not in the tree, or a rank of a
+        feature that has none.
     KeyboardInterrupt
         If Ctrl-C was pressed.
     """
     cdef const int32_t[::1] left = tree["left"], right = tree["right"], feature = tree["feature"]
     cdef const int32_t[::1] category_set = tree["category_set"]
+    cdef const uint16_t[::1] rank = tree["rank"]
     cdef const uint8_t[::1] code = tree["code"], missing_left = tree["missing_left"]
     cdef const uint8_t[:, ::1] sets = tree["category_sets"]
     cdef Py_ssize_t i, n_nodes = left.shape[0], n = binned.n_rows, window, stop, block, first_block, last_block
@@ -71,6 +79,12 @@ def leaves_of_codes(BinnedMatrix binned not None, tree, int n_threads=1):
             node.column = binned.columns + feature[i] * binned.column_stride
             node.bias = 0 if missing_left[i] else 1
             node.last = <uint8_t> (code[i] - node.bias)
+            node.ranks = NULL
+            if rank[i]:
+                if ranks is None or ranks.ranks_view.shape[0] != n or ranks.slot_view[feature[i]] < 0:
+                    raise ValueError(f"node {i} of the tree splits ranks, which feature {feature[i]} does not have")
+                node.ranks, node.rank_step = &ranks.ranks_view[0, ranks.slot_view[feature[i]]], ranks.wide.n_features
+                node.last_rank = <uint16_t> (rank[i] - node.bias)
             if category_set[i] >= 0:
                 node.set = &sets[category_set[i], 0]
         if n < ROWS_FOR_THREADS:
@@ -117,7 +131,7 @@ cdef void walk(const CodeNode *nodes, Py_ssize_t first, Py_ssize_t last, int32_t
     cdef uint8_t c
     cdef bint goes_left
     cdef const CodeNode *node
-    if nodes.left >= 0 and nodes[nodes.left].left < 0 and nodes[nodes.right].left < 0:
+    if nodes.left >= 0 and nodes.ranks == NULL and nodes[nodes.left].left < 0 and nodes[nodes.right].left < 0:
         walk_once(nodes, first, last, out)
         return
     for i in range(first, last):
@@ -125,7 +139,9 @@ cdef void walk(const CodeNode *nodes, Py_ssize_t first, Py_ssize_t last, int32_t
         node = nodes
         while node.left >= 0:
             c = node.column[i]
-            if node.set == NULL:
+            if node.ranks != NULL:
+                goes_left = <uint16_t> (node.ranks[i * node.rank_step] - node.bias) <= node.last_rank
+            elif node.set == NULL:
                 goes_left = <uint8_t> (c - node.bias) <= node.last
             else:
                 goes_left = node.set[c >> 3] >> (c & 7) & 1

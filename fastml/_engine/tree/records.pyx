@@ -23,6 +23,8 @@ cdef class RecordLayout:
     bare : bool
         Codes stay in the matrix, as they do in a wide table: nothing is gained by carrying them where rows are looked
         at once and never moved.
+    numbered : bool, default=False
+        Small payloads have a row number as well.
 
     Attributes
     ----------
@@ -31,7 +33,7 @@ cdef class RecordLayout:
         has more features or records are bare.
     """
 
-    def __init__(self, BinnedMatrix binned not None, bint small, bint bare=False):
+    def __init__(self, BinnedMatrix binned not None, bint small, bint bare=False, bint numbered=False):
         cdef bint wide = bare or binned.n_features > WIDE
         cdef int32_t size = SMALL_PAYLOAD
         self.binned = binned
@@ -39,7 +41,7 @@ cdef class RecordLayout:
         self.layout.n_codes = 0 if wide else <int32_t> binned.n_features
         if not small:
             size = PAYLOAD
-        elif wide:
+        elif wide or numbered:
             size = SMALL_PAYLOAD + ROW_NUMBER
         self.layout.stride = size if wide else (self.layout.n_codes + size + 15) // 16 * 16
         self.layout.payload = self.layout.stride - size

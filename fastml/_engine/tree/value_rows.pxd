@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint8_t
 
 from fastml._engine.tree.binning cimport BinMapper, BinnedMatrix
 from fastml._engine.tree.source cimport Source
+from fastml._engine.tree.value_ranks cimport ValueRanks
 
 
 cdef class ValueRows:
@@ -12,6 +13,7 @@ cdef class ValueRows:
     cdef BinnedMatrix binned
     cdef BinMapper mapper
     cdef const double[:, ::1] shown     # (n_features, 256) what stands for a code of `binned`
+    cdef ValueRanks ranks               # or None: of features whose values are known better than by code
     cdef const int32_t[::1] features    # (width,) the feature of each place in a line
     cdef int32_t *slot                  # (n_features,) place of each feature or -1; NULL: its own number
     cdef const uint8_t[::1] is_categorical

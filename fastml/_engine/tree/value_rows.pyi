@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from fastml._engine.tree.binning import BinMapper
 from fastml._engine.tree.source import Source
+from fastml._engine.tree.value_ranks import ValueRanks
 
 class ValueRows:
     n_rows: int
@@ -18,4 +19,5 @@ class ValueRows:
         mapper: BinMapper,
         features: npt.NDArray[np.int32],
         shown: npt.NDArray[np.float64] | None = ...,
+        ranks: ValueRanks | None = ...,
     ) -> None: ...

@@ -30,6 +30,8 @@ cdef class ValueRows:
     shown : float64 array of shape (n_features, 256), optional
         For a BinnedMatrix: a value of each code, such as the least one. Thresholds lie between the bins, so
         any value of the bin goes the way of all.
+    ranks : ValueRanks, optional
+        For a BinnedMatrix: where thresholds may lie inside a bin.
 
     Raises
     ------
@@ -37,13 +39,13 @@ cdef class ValueRows:
         As ``open_source``; or if X has another number of features than the mapper, or fewer than are looked at.
     """
 
-    def __cinit__(self, X, BinMapper mapper, features, shown=None):
+    def __cinit__(self, X, BinMapper mapper, features, shown=None, ValueRanks ranks=None):
         cdef Py_ssize_t j
         self.mapper = mapper
         if isinstance(X, BinnedMatrix):
             self.binned = X
             self.n_rows, self.n_features = self.binned.n_rows, self.binned.n_features
-            self.shown = shown
+            self.shown, self.ranks = shown, ranks
         else:
             self.source = open_source(X)
             self.n_rows, self.n_features = self.source.n_rows, self.source.n_features
@@ -96,12 +98,18 @@ cdef class ValueRows:
             self.width = 0
 
     cdef void fill(self, Py_ssize_t lo, Py_ssize_t n, double *out, double *room) noexcept nogil:
-        cdef Py_ssize_t i, j, f, width = self.width
+        cdef Py_ssize_t i, j, f, at, width = self.width
         cdef uint8_t *codes = <uint8_t *>room
         cdef const uint8_t *column
         if self.binned is not None:
             for j in range(self.features.shape[0]):
                 f = self.features[j]
+                if self.ranks is not None and self.ranks.slot_view[f] >= 0:
+                    at = self.ranks.slot_view[f]
+                    for i in range(n):
+                        out[i * width + j] = self.ranks.lower_view[self.ranks.first_view[at]
+                                                                   + self.ranks.ranks_view[lo + i, at]]
+                    continue
                 column = self.binned.columns + f * self.binned.column_stride + lo
                 for i in range(n):
                     out[i * width + j] = self.shown[f, column[i]]

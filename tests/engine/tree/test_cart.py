@@ -34,10 +34,10 @@ class Reference(reference.CartGrower):
             self.path = mix(self.path * 2 + int(side) + 1)
         return super()._best_split(node)
 
-    def _drawn_features(self, rows, rng):
+    def _drawn_features(self, node, rng):
         n = self.codes.shape[1]
         key = mix(self.seed ^ mix(self.path))
-        varies = [len(np.unique(self.codes[rows, f])) > 1 for f in range(n)]
+        varies = [len(np.unique(self._codes(node, f)[0])) > 1 for f in range(n)]
         if self.max_features >= n:
             first = (mix(key + GOLDEN) >> 32) * n >> 32
             return [f % n for f in range(first, first + n) if varies[f % n]]

@@ -29,14 +29,15 @@ def test_leaves_are_those_of_prediction(kind, limit):
     tree = model._grower(training, splitter="best")[0].grow(
         training.targets, None, np.ones(1, dtype=np.uint64)
     )[0]
-    found = leaves_of_codes(training.table._binned, tree)
+    ranks = training.table._ranks
+    found = leaves_of_codes(training.table._binned, tree, 1, ranks)
     assert np.array_equal(np.bincount(found, minlength=tree["left"].size)[tree["left"] < 0],
                           tree["count"][tree["left"] < 0])  # fmt: skip
     model._cart = model._grower(training, splitter="best")[1]
     model._cart.append(tree)
     assert np.array_equal(found, model.apply(X))
     for n_threads in (2, 7):
-        assert np.array_equal(found, leaves_of_codes(training.table._binned, tree, n_threads))
+        assert np.array_equal(found, leaves_of_codes(training.table._binned, tree, n_threads, ranks))
 
 
 def test_many_rows_on_threads():
@@ -44,7 +45,8 @@ def test_many_rows_on_threads():
     model = DecisionTreeRegressor(max_depth=3, random_state=0)
     training = model._read_training(X, X[:, 0] * X[:, 1], None)
     tree = model._grower(training, splitter="best")[0].grow(training.targets, None, np.zeros(1, np.uint64))[0]
-    one, three = (leaves_of_codes(training.table._binned, tree, n) for n in (1, 3))
+    table = training.table
+    one, three = (leaves_of_codes(table._binned, tree, n, table._ranks) for n in (1, 3))
     assert np.array_equal(one, three)
     assert np.array_equal(np.bincount(one)[tree["left"] < 0], tree["count"][tree["left"] < 0])
 
@@ -58,7 +60,8 @@ def test_a_tree_that_is_none(name, value):
     tree = {
         "left": np.array([1, -1, -1], np.int32), "right": np.array([2, -1, -1], np.int32),
         "feature": np.array([0, -1, -1], np.int32), "category_set": np.full(3, -1, np.int32),
-        "code": np.array([4, 0, 0], np.uint8), "missing_left": np.zeros(3, np.uint8),
+        "code": np.array([4, 0, 0], np.uint8), "rank": np.zeros(3, np.uint16),
+        "missing_left": np.zeros(3, np.uint8),
         "category_sets": np.zeros((0, 32), np.uint8),
     }  # fmt: skip
     assert np.array_equal(leaves_of_codes(binned, tree), [1] * 4 + [2] * 6)
