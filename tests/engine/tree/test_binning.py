@@ -228,6 +228,36 @@ def test_large_integers():
     assert BinMapper().fit(X).codes(X).tolist() == [[1, 2], [2, 1]]
 
 
+@pytest.mark.parametrize("n_edges", [30, 31, 32, 100, 254])
+@pytest.mark.parametrize(
+    "spread",
+    [
+        lambda u: u,
+        lambda u: -7 + 1e-3 * u**2,
+        lambda u: np.log(u / (1 - u)),
+        lambda u: np.round(1000 * u),
+        lambda u: 1e15 + np.round(1e3 * u),
+        lambda u: np.round(1e5 * u) * 5e-324,
+        lambda u: (2 * u - 1) * 1.7e308,
+        lambda u: (u - 0.5) * 1.7e308,
+    ],
+)
+def test_codes_of_edges_over_equal_cells(isa, spread, n_edges):
+    """One or two edges in a cell, wherever the range lies; at, between and beyond the edges."""
+    u = (np.arange(n_edges) + np.random.default_rng(n_edges).random(n_edges) * 0.9) / n_edges
+    edges = np.unique(spread(np.clip(u, 1e-3, 1 - 1e-3)))
+    mapper = from_edges(edges)
+    near = np.concatenate([edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)])
+    between = np.random.default_rng(0).choice(edges, (2, 300)) / 2
+    special = [0.0, -0.0, np.inf, -np.inf, np.nan, np.finfo(float).max, -np.finfo(float).max]
+    values = np.concatenate([near, between.sum(axis=0), special])
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    for X in (values, single):
+        expected = [reference.code_numerical(float(v), edges.tolist(), 99) for v in X]
+        assert mapper.codes(X[:, None])[:, 0].tolist() == expected
+
+
 floats = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.floats(-1e3, 1e3).map(np.float32).map(float),
