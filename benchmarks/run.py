@@ -3,7 +3,8 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ["boosting", "forest", "adaboost", "gmm", "hmm", "kmeans", "lda", "som", "predict", "shap"]
+BENCHMARKS = ["boosting", "forest", "exact", "adaboost", "gmm", "hmm", "kmeans", "lda", "som", "predict"]
+BENCHMARKS += ["shap"]
 
 
 def main(arguments):

@@ -39,6 +39,8 @@ def check_table(estimator, X, labels, *, reset=True):
         and not hasattr(estimator, "feature_names_in_")
     ):
         return X  # nothing to find fault with: one row is predicted in less time than the checks take
+    if isinstance(X, np.ma.MaskedArray):
+        X = _without_mask(X)
     if is_frame(X):
         if estimator is not None:
             validate_data(estimator, X, reset=reset, skip_check_array=True)
@@ -61,3 +63,12 @@ def check_table(estimator, X, labels, *, reset=True):
     if estimator is None:
         return check_array(X, input_name="X", **options)
     return validate_data(estimator, X, reset=reset, **options)
+
+
+def _without_mask(X):
+    """The array with NaN, or None among objects and text, where it is masked."""
+    if not np.ma.is_masked(X):
+        return X.data
+    if X.dtype.kind == "f":
+        return X.filled(np.nan)
+    return X.astype(np.float64).filled(np.nan) if X.dtype.kind in "biu" else X.astype(object).filled(None)

@@ -45,6 +45,7 @@ _TREE_PARAMETERS = (
     "max_bins",
     "exact",
 )
+_LEARNED = ("_cart", "_random_seed", "_bins_mark")  # by the trees that a warm start goes on from
 
 
 class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
@@ -142,7 +143,7 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
                 f"n_estimators={self.n_estimators} must be larger or equal to "
                 f"len(estimators_)={grown} when warm_start==True"
             )
-        learned = {name: getattr(self, name) for name in ("_cart", "_random_seed")} if warm else {}
+        learned = {name: getattr(self, name) for name in _LEARNED} if warm else {}
         if warm and grown == self.n_estimators:
             warnings.warn(
                 "Warm-start fitting without increasing n_estimators does not fit new trees.", stacklevel=4
@@ -182,6 +183,8 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
                     f"{getattr(old, name)!r} and is {getattr(new, name)!r}"
                 )
         self._cart = old.copy()
+        if self._bins_mark != learned["_bins_mark"]:
+            self._bins_mark = ""
 
     def _draws(self, training):
         """Rows drawn for each tree, None without bootstrap."""
@@ -426,8 +429,7 @@ class BaseForest(CartModel, MultiOutputMixin, BaseEstimator, ABC):
         return rows, targets
 
     def _oob_values(self, training: Training):
-        rows = training.table._value_rows(self._cart.used_features())
-        values, n_used = oob_values(self, rows)
+        values, n_used = oob_values(self, self._rows(training.X))
         if (n_used == 0).any():
             warnings.warn(
                 "Some inputs do not have OOB scores. This probably means too few trees were used to compute "

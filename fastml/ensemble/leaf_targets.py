@@ -45,8 +45,7 @@ class LeafTargets:
 
     def read(self, forest, training):
         """Look up the leaves of the rows that the trees were grown from."""
-        table, cart = training.table, forest._cart
-        rows = table._value_rows(cart.used_features())
+        cart, rows = forest._cart, forest._rows(training.X)
         offsets = cart.arrays()["leaf_offsets"]
         ranks, counts, sizes = [], [], []
         for index in range(len(cart)):

@@ -42,6 +42,8 @@ class Training:
 
     Attributes
     ----------
+    X : BinnedTable, array, data frame or sparse matrix
+        As it was given, checked.
     table : BinnedTable
     targets : int32 or float64 array of shape (n_rows, n_outputs)
     seen_targets : array of shape (n_rows, n_outputs)
@@ -50,7 +52,8 @@ class Training:
     n_classes : tuple of int or None
     """
 
-    def __init__(self, table, targets, weight, n_classes):
+    def __init__(self, X, table, targets, weight, n_classes):
+        self.X = X
         self.table = table
         self.targets = self.seen_targets = targets
         if n_classes is None and weight is not None and not weight.all():
@@ -131,7 +134,7 @@ class CartModel(ShownTrees, ShapModel):
     _mapper : BinMapper or None
         Kept where a feature is categorical: its codes are what prediction compares.
     _bins_mark : str
-        Of the bins that the model was fitted in.
+        Of the bins that the model was fitted in; empty if they are not the same for all trees.
     """
 
     _positive = "positive"
@@ -194,8 +197,8 @@ class CartModel(ShownTrees, ShapModel):
         self.is_categorical_ = table.is_categorical_
         self._categories = table._categories
         self._mapper = None if table.is_categorical_ is None else table._mapper
-        self._bins_mark = table._mark
-        return Training(table, targets, weight, n_classes)
+        self._bins_mark = table._mark(bool(self._splits_exactly(n_rows)))
+        return Training(X, table, targets, weight, n_classes)
 
     def _splits_exactly(self, n_rows):
         """The parameter `exact`, or False where no tree can make use of it."""
@@ -234,7 +237,7 @@ class CartModel(ShownTrees, ShapModel):
         grower = CartGrower(
             table._binned,
             table._values,
-            table._ranks if self.exact else None,
+            table._ranks if self._splits_exactly(n_rows) else None,
             criterion=self._criterion(),
             n_classes=training.n_classes,
             splitter=splitter,
@@ -256,7 +259,7 @@ class CartModel(ShownTrees, ShapModel):
         self._check_fitted()
         used = self._cart.used_features()
         if isinstance(X, BinnedTable):
-            if X.shape[1] != self.n_features_in_ or X._mark != self._bins_mark:
+            if self._bins_mark not in (X._mark(True), X._mark(False)):
                 raise ValueError(
                     "this BinnedTable has other bins than the one that the model was fitted on; predict from "
                     "the values instead"

@@ -107,6 +107,8 @@ class BinnedTable:
     def _bin(self, X, max_bins, categorical_features, sample_weight, random_state, n_threads, exact):
         if X.shape[0] * X.shape[1] < _CELLS_FOR_THREADS:
             n_threads = 1
+        if exact not in (True, False, "auto"):
+            raise ValueError(f"exact={exact!r} must be True, False or 'auto'")
         table = None if sparse.issparse(X) else Table(X)
         self.is_categorical_, self._categories = None, CategoryEncoder()
         if table is not None:
@@ -124,10 +126,12 @@ class BinnedTable:
         self._binned = self._mapper.transform(X)
         self._values = BinValues(X, self._binned, sample_weight, n_threads=n_threads)
         self.shape = (self._binned.n_rows, self._binned.n_features)
-        self._ranks = None
+        self._ranks, self._marks = None, {}
         if exact and self.shape[1] <= _MOST_FEATURES:
             most = _MANY_VALUES if exact == "auto" else None
-            ranks = ValueRanks(X, self._binned, self._values, sample_weight, most, n_threads=n_threads)
+            ranks = ValueRanks(
+                X, self._binned, self._values, sample_weight, most, self._mapper.n_distinct_, n_threads
+            )
             self._ranks = ranks if ranks.features.size else None
 
     def __len__(self):
@@ -153,7 +157,7 @@ class BinnedTable:
         -------
         BinnedTable
         """
-        rows = np.asarray(rows)
+        rows = np.atleast_1d(rows)
         if rows.dtype == bool:
             if rows.shape != (self.shape[0],):
                 raise ValueError(f"a mask of rows must have shape ({self.shape[0]},), got {rows.shape}")
@@ -172,15 +176,20 @@ class BinnedTable:
             shown[self.is_categorical_] = np.arange(256)
         return ValueRows(self._binned, self._mapper, features, shown, self._ranks)
 
-    @property
-    def _mark(self):
-        """What tells these bins from others."""
+    def _mark(self, ranked):
+        """What tells these bins from others, and, if `ranked`, these ranks of values."""
+        if ranked in self._marks:
+            return self._marks[ranked]
         digest = hashlib.sha256()
-        for name, array in sorted(self._mapper.get_state().items()):
-            digest.update(name.encode() + array.tobytes())
-        if self._ranks is not None:
-            digest.update(b"ranks" + self._ranks.features.tobytes())
-        return digest.hexdigest()
+        known = self._mapper.get_state() | {"lower": self._values.lower, "upper": self._values.upper}
+        if ranked and self._ranks is not None:
+            shared = self._ranks.lower != self._ranks.upper  # a rank of one value is what it shows
+            known |= {"features": self._ranks.features}
+            known |= {"rank_lower": self._ranks.lower[shared], "rank_upper": self._ranks.upper[shared]}
+        for name, array in sorted(known.items()):
+            digest.update(name.encode() + (array + 0).tobytes())  # 0 and -0 are one value
+        self._marks[ranked] = digest.hexdigest()
+        return self._marks[ranked]
 
 
 class _SparseTable:

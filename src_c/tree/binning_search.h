@@ -217,7 +217,13 @@ static ALWAYS_INLINE void binning_many32(const float *tree, int32_t depth, const
 
    Equal cells over the range of the bounds: where a cell has a bound or two, the code is looked up by the
    cell and one or two comparisons. Rounding keeps order, so a value in a smaller cell than a bound is less
-   than the bound; only bounds of its own cell are compared with. AVX-512 searches as fast. */
+   than the bound; only bounds of its own cell are compared with. */
+
+#if defined(FASTML_AVX512)
+enum { BINNING_CELLS_PAY = 0 }; /* its search is as fast */
+#else
+enum { BINNING_CELLS_PAY = 1 };
+#endif
 
 /* Cell of a value; the last one is for those that are missing. */
 static ALWAYS_INLINE int32_t binning_cell(double x, double low, double scale) {
@@ -234,8 +240,8 @@ static ALWAYS_INLINE uint8_t binning_look_up(uint32_t code, const double *lower,
 }
 
 #define BINNING_BY_CELL(name, type)                                                                          \
-    static ALWAYS_INLINE void name(const binning_table *table, const type *x, int64_t n, uint8_t *out,       \
-                                   const int most) {                                                         \
+    static ALWAYS_INLINE void name##_most(const binning_table *table, const type *x, int64_t n,              \
+                                          uint8_t *out, const int most) {                                    \
         const double low = table->cell_low, scale = table->cell_scale, *const lower = table->lower;          \
         const uint8_t *const cells = table->cells;                                                           \
         int64_t i = 0;                                                                                       \
@@ -250,6 +256,16 @@ static ALWAYS_INLINE uint8_t binning_look_up(uint32_t code, const double *lower,
             const uint8_t smaller = cells[binning_cell((double)x[i], low, scale)];                           \
             out[i] = binning_look_up(smaller, lower, (double)x[i], most);                                    \
         }                                                                                                    \
+    }                                                                                                        \
+    /* Returns whether the feature has cells. */                                                             \
+    static int name(const binning_table *table, const type *x, int64_t n, uint8_t *out) {                    \
+        if (!BINNING_CELLS_PAY || !table->most_in_cell)                                                      \
+            return 0;                                                                                        \
+        if (table->most_in_cell == 1)                                                                        \
+            name##_most(table, x, n, out, 1);                                                                \
+        else                                                                                                 \
+            name##_most(table, x, n, out, BINNING_MOST_IN_CELL);                                             \
+        return 1;                                                                                            \
     }
 BINNING_BY_CELL(binning_by_cell32, float)
 BINNING_BY_CELL(binning_by_cell64, double)
@@ -297,13 +313,8 @@ static int32_t binning_lay_cells(const double *lower, int32_t n_lower, double *l
     }
 
 static void binning_codes32(const binning_table *table, const float *x, int64_t n, uint8_t *out) {
-#if !defined(FASTML_AVX512)
-    if (table->most_in_cell) {
-        table->most_in_cell == 1 ? binning_by_cell32(table, x, n, out, 1)
-                                 : binning_by_cell32(table, x, n, out, BINNING_MOST_IN_CELL);
+    if (binning_by_cell32(table, x, n, out))
         return;
-    }
-#endif
 #define CALL(depth) binning_many32(table->tree32, depth, x, n, out)
     BINNING_BY_DEPTH(table->depth, CALL)
 #undef CALL
@@ -331,13 +342,8 @@ static ALWAYS_INLINE void binning_exact64(const double *lower, int32_t depth, co
 }
 
 static void binning_codes64(const binning_table *table, const double *x, int64_t n, uint8_t *out) {
-#if !defined(FASTML_AVX512)
-    if (table->most_in_cell) {
-        table->most_in_cell == 1 ? binning_by_cell64(table, x, n, out, 1)
-                                 : binning_by_cell64(table, x, n, out, BINNING_MOST_IN_CELL);
+    if (binning_by_cell64(table, x, n, out))
         return;
-    }
-#endif
 #ifndef BINNING_NO_COARSE
     if (table->coarse_pays) {
 #define CALL(depth) binning_many64(table, depth, x, n, out)

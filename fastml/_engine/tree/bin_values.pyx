@@ -83,6 +83,16 @@ cdef class BinValues:
                 if not binned.is_categorical_p[j]:
                     extend_column(source, binned, counts, j, &lower[j, 0], &upper[j, 0])
 
+    @classmethod
+    def from_ranges(cls, lower, upper):
+        """Those with these `lower` and `upper`."""
+        cdef BinValues made = BinValues.__new__(BinValues)
+        made.lower, made.upper = lower, upper
+        return made
+
+    def __reduce__(self):
+        return BinValues.from_ranges, (self.lower, self.upper)
+
 
 cdef void extend_column(Source source, BinnedMatrix binned, const uint8_t *seen, Py_ssize_t f, double *lower,
                         double *upper) noexcept nogil:

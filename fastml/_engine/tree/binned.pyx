@@ -10,7 +10,7 @@ import numpy as np
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcpy, memset
 
 from fastml._engine.runtime.tree_kernels cimport K
 
@@ -119,6 +119,46 @@ cdef class BinnedMatrix:
     def block_stride(self):
         """int32 array of shape (n_blocks,): bytes from row to row in each block."""
         return np.array([self.block_stride_p[b] for b in range(self.n_blocks)], dtype=np.int32)
+
+    @classmethod
+    def from_columns(cls, codes, n_codes, is_categorical):
+        """The matrix of these codes.
+
+        Parameters
+        ----------
+        codes : uint8 array of shape (n_features, n_rows)
+        n_codes : uint16 array of shape (n_features,)
+        is_categorical : uint8 array of shape (n_features,)
+
+        Returns
+        -------
+        BinnedMatrix
+
+        Raises
+        ------
+        ValueError
+            If there is no code, a code is not below `n_codes`, or the lengths differ.
+        """
+        cdef BinnedMatrix matrix = BinnedMatrix.__new__(BinnedMatrix)
+        cdef const uint8_t[:, ::1] view = np.ascontiguousarray(codes, dtype=np.uint8)
+        cdef Py_ssize_t n = view.shape[1], f, b, lo
+        if not view.size or not np.shape(n_codes) == np.shape(is_categorical) == (view.shape[0],):
+            raise ValueError(f"codes has shape {np.shape(codes)}, n_codes {np.shape(n_codes)} and is_categorical "
+                             f"{np.shape(is_categorical)}")
+        if (np.max(codes, axis=1) >= np.minimum(n_codes, 256)).any():
+            raise ValueError("a code is not below n_codes")
+        matrix._allocate(n, view.shape[0])
+        matrix.n_codes[:], matrix.is_categorical[:] = n_codes, is_categorical
+        for f in range(view.shape[0]):
+            memcpy(matrix.columns + f * matrix.column_stride, &view[f, 0], n)
+            matrix.has_missing_p[f] = memchr(&view[f, 0], 0, n) != NULL
+        for b in range(matrix.n_blocks):
+            for lo in range(0, n, ROWS):
+                matrix._block_from_columns(b, lo, min(ROWS, n - lo))
+        return matrix
+
+    def __reduce__(self):
+        return BinnedMatrix.from_columns, (np.array(self.column_codes), self.n_codes, self.is_categorical)
 
     def take(self, rows, int n_threads=1):
         """The matrix of some rows, in their order; rows may repeat.

@@ -29,7 +29,7 @@ cdef class BinMapper:
     cdef readonly Py_ssize_t subsample, n_features
     cdef readonly object random_state, categorical
     cdef readonly list edges_, categories_, grouped_categories_
-    cdef readonly object n_codes_, is_categorical_
+    cdef readonly object n_codes_, is_categorical_, n_distinct_
     cdef binning_table *tables      # (n_features,)
     cdef void *_pool
 

@@ -18,6 +18,7 @@ class BinMapper:
     grouped_categories_: list[np.ndarray | None]
     n_codes_: np.ndarray
     is_categorical_: np.ndarray
+    n_distinct_: np.ndarray | None
     def __init__(
         self,
         max_bins: int = 255,

@@ -66,6 +66,8 @@ cdef class BinMapper:
         Categories that were too many: all have the code after those of ``categories_``.
     n_codes_ : uint16 array of shape (n_features,)
     is_categorical_ : uint8 array of shape (n_features,)
+    n_distinct_ : int64 array of shape (n_features,)
+        Distinct values among the rows that placed the edges; 0 for categorical features. Only `fit` knows it.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -127,7 +129,7 @@ cdef class BinMapper:
                 raise ValueError("sample_weight must be finite and not negative")
             if not sample_weight.any():
                 raise ValueError("sample_weight is zero in every row")
-        edges, has_values = find_edges(
+        edges, n_distinct = find_edges(
             source, is_categorical, self.max_bins, None if self.subsample < 0 else self.subsample,
             self.random_state, sample_weight, self.n_threads,
         )
@@ -141,8 +143,9 @@ cdef class BinMapper:
                 categories[f], grouped[f] = find_categories(source, f, whole)
                 n_codes[f] = 1 + len(categories[f]) + (len(grouped[f]) > 0)
             else:
-                n_codes[f] = 2 + len(edges[f]) if has_values[f] else 1
+                n_codes[f] = 2 + len(edges[f]) if n_distinct[f] else 1
         self._set(edges, categories, grouped, n_codes, is_categorical)
+        self.n_distinct_ = n_distinct
         return self
 
     def _set(self, edges, categories, grouped, n_codes, is_categorical):

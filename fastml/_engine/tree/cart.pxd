@@ -26,7 +26,7 @@ cdef class CartGrower:
     cdef Growth *workers
     cdef Sample *samples
     cdef int64_t n_workers, n_samples      # that are at work; room for more may be there
-    cdef int64_t worker_room, sample_room, room_stride, room_channels
+    cdef int64_t worker_room, sample_room, room_stride, room_channels, room_wide
     cdef double least_weight
     cdef readonly bint placed     # whether the last call of grow has filled in places
 

@@ -6,6 +6,8 @@ that nobody has, so memory grows with threads and not with trees. Trees that are
 (cart_pieces.pyx).
 """
 
+from math import isqrt
+
 import numpy as np
 
 from cython.parallel cimport prange
@@ -140,6 +142,7 @@ cdef class CartGrower:
         self.keep = {"values": (values.lower, values.upper), "logs": logs, "n_codes": n_codes, "filled": filled}
         s.columns, s.column_stride = binned.columns, binned.column_stride
         s.n_rows, s.n_features = binned.n_rows, <int32_t> binned.n_features
+        s.prime = next(p for p in range(max(2, s.n_features), 2**31) if all(p % q for q in range(2, isqrt(p) + 1)))
         s.max_features = s.n_features if max_features is None else min(<int64_t> max_features, <int64_t> s.n_features)
         s.n_codes = &n_codes[0]
         s.categorical, s.missing = binned.is_categorical_p, binned.has_missing_p
@@ -253,7 +256,7 @@ cdef class CartGrower:
         if self.grown == NULL:
             raise MemoryError()
         if (n_workers > self.worker_room or n_samples > self.sample_room or s.params.layout.stride != self.room_stride
-                or s.params.n_channels != self.room_channels):
+                or s.params.n_channels != self.room_channels or s.wide.n_features > self.room_wide):
             self.release()
             self.allocate(n_workers, n_samples)
         self.n_workers, self.n_samples = n_workers, n_samples
@@ -272,6 +275,7 @@ cdef class CartGrower:
             if not allocate_sample(&self.settings, self.samples + i):
                 raise MemoryError()
         self.room_stride, self.room_channels = self.layout.layout.stride, self.settings.params.n_channels
+        self.room_wide = self.settings.wide.n_features
 
     cdef release(self):
         cdef int64_t i

@@ -27,6 +27,7 @@ cdef struct CartSettings:      # of all trees
     const int64_t *rank_first  # by wide feature: where its values begin
     const double *rank_lower
     const double *rank_upper
+    int32_t prime              # the least prime number from n_features on
     int32_t max_depth
     int64_t max_leaves         # 0: to purity, depth first
     int64_t min_split, min_rows

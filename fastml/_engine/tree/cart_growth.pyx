@@ -231,7 +231,8 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
     """Best split over max_features features drawn for this node, in the order in which they were drawn.
 
     Constant ones count as drawn, but drawing goes on until one that is not constant was found. When all features are
-    looked at they begin at a random one, so that ties (small nodes are full of them) favour none.
+    looked at they begin at a random one and go on by a random step around a prime number of places: of any two, either
+    comes first as often as the other, so that ties (small nodes are full of them) favour none.
     """
     cdef uint64_t key = mix(g.sample.seed ^ mix(open.path))
     cdef int32_t n = s.n_features, first = 0, last, j, pick, swap, f
@@ -240,15 +241,20 @@ cdef void search(const CartSettings *s, Growth *g, OpenNode *open) noexcept nogi
     cdef impurity_split best
     cdef const impurity_params *params = &g.recoded if open.recoded and s.params.random else &g.sample.params
     cdef int32_t n_codes
-    cdef int32_t shift = <int32_t> ((mix(key + GOLDEN) >> 32) * <uint64_t> n >> 32) if all_features else 0
+    cdef uint64_t bits = mix(key + GOLDEN)
+    cdef int32_t at = <int32_t> ((bits >> 32) * <uint64_t> s.prime >> 32)
+    cdef int32_t step = 1 + <int32_t> (<uint64_t> <uint32_t> bits * <uint64_t> (s.prime - 1) >> 32)
     best.score = -INFINITY
     best.slot = -1
     while first < n and (first < s.max_features or not found):
         last = min(first + IMPURITY_MOST_SLOTS, s.max_features) if first < s.max_features else first + 1
         for j in range(first, last):
             if all_features:
-                f = j + shift
-                f = f if f < n else f - n
+                f = n
+                while f >= n:
+                    f = at
+                    at += step
+                    at = at if at < s.prime else at - s.prime
             else:
                 pick = j + <int32_t> ((mix(key + <uint64_t> (j + 1) * GOLDEN) >> 32) * <uint64_t> (n - j) >> 32)
                 g.drawn[j] = pick
@@ -431,6 +437,8 @@ cdef int64_t grow_depth_first(const CartSettings *s, Growth *g, int64_t budget) 
             break
         open = g.open + g.n_open - 1
         cost += (open.n + 16) * (min(s.max_features, s.n_features) + 4)
+        if open.n <= most_recoded(s):
+            cost += open.n * s.wide.n_features
         if not examine(s, g, g.n_open - 1):
             close_leaf(s, g, open)
             g.n_open -= 1

@@ -126,19 +126,20 @@ def find_edges(Source source, const uint8_t[::1] is_categorical, int max_bins, s
     Returns
     -------
     edges : list of float64 arrays
-    has_values : bool array of shape (n_features,)
-        False where every value is missing (in rows with weight).
+    n_distinct : int64 array of shape (n_features,)
+        Distinct values among the rows that placed the edges, so that there are no fewer in all; 0: every value is
+        missing (in rows with weight).
     """
     cdef Sample sample = Sample(source.n_rows, sample_weight, subsample, random_state)
     edges = [np.empty(0) for _ in range(source.n_features)]
-    has_values = np.zeros(source.n_features, dtype=bool)
+    n_distinct = np.zeros(source.n_features, dtype=np.int64)
     todo = np.flatnonzero(np.asarray(is_categorical) == 0).astype(np.int32)
 
     def find_exact(features):
         """Bins of the features that have few distinct values in all rows; the others are returned."""
         exact = distinct_values(source, features, max_bins, sample_weight, n_threads)
         for f, values in exact:
-            edges[f], has_values[f] = edges_between(values, max_bins), len(values) > 0
+            edges[f], n_distinct[f] = edges_between(values, max_bins), len(values)
         return np.setdiff1d(features, [f for f, _ in exact]).astype(np.int32)
 
     few = features_of_few_values(source, todo, sample, max_bins)
@@ -153,16 +154,16 @@ def find_edges(Source source, const uint8_t[::1] is_categorical, int max_bins, s
         check()
         features = todo[first:first + batch]
         if source.is_sparse:
-            found, n_distinct = sparse_edges(by_columns, features, max_bins, n_threads)
+            found, counts = sparse_edges(by_columns, features, max_bins, n_threads)
         else:
-            found, n_distinct = dense_edges(source, features, sample, max_bins, n_threads, room)
-        for f, f_edges, n in zip(features, found, n_distinct):
-            edges[f], has_values[f] = f_edges, n > 0
+            found, counts = dense_edges(source, features, sample, max_bins, n_threads, room)
+        for f, f_edges, n in zip(features, found, counts):
+            edges[f], n_distinct[f] = f_edges, n
             if n <= max_bins:
                 few.append(f)
     if sample.is_part and few:
         find_exact(np.array(few, dtype=np.int32))
-    return edges, has_values
+    return edges, n_distinct
 
 
 cdef edges_between(const double[::1] values, int max_bins):

@@ -21,6 +21,17 @@ class ValueRanks:
         values: BinValues,
         sample_weight: np.ndarray | None = None,
         most_values: int | None = None,
+        n_distinct: np.ndarray | None = None,
         n_threads: int = 1,
     ) -> None: ...
+    @classmethod
+    def of(
+        cls,
+        ranks: np.ndarray,
+        features: np.ndarray,
+        slot: np.ndarray,
+        first: np.ndarray,
+        lower: np.ndarray,
+        upper: np.ndarray,
+    ) -> ValueRanks: ...
     def take(self, rows: np.ndarray) -> ValueRanks: ...

@@ -22,6 +22,9 @@ from fastml._engine.tree.source import open_source
 
 MOST_RANKS = 65535  # they have 16 bits, and 0 is a missing value
 
+cdef enum:
+    WINDOW = 1 << 23   # values between two looks at the keyboard
+
 
 cdef class ValueRanks:
     """Ranks of the values of wide features: those of which some code stands for several values.
@@ -34,9 +37,12 @@ cdef class ValueRanks:
     values : BinValues
         Least and greatest value of each code.
     sample_weight : array of shape (n_rows,) or None, default=None
-        Rows of weight 0 get ranks but make none.
+        Rows of weight 0 make no feature wide, and their values do not count for `most_values`; where there are more
+        than `MOST_RANKS` values they make no ranks.
     most_values : int or None, default=None
         Features of more values than that are left out.
+    n_distinct : int array of shape (n_features,) or None, default=None
+        Features that have more than `most_values` by this are not looked at.
     n_threads : int, default=1
 
     Attributes
@@ -53,10 +59,10 @@ cdef class ValueRanks:
         Least and greatest value of each rank. They differ only where more than `MOST_RANKS` values had to share.
     """
 
-    def __init__(self, X, BinnedMatrix binned not None, values, sample_weight=None, most_values=None, int n_threads=1):
+    def __init__(self, X, BinnedMatrix binned not None, values, sample_weight=None, most_values=None, n_distinct=None,
+                 int n_threads=1):
         cdef Source source = open_source(X)
-        cdef Py_ssize_t j, n_rows = binned.n_rows, n_wide
-        cdef const double[:, ::1] least = values.lower, greatest = values.upper
+        cdef Py_ssize_t j, n_rows = binned.n_rows, n_wide, begin, end, step = max(n_threads, WINDOW // n_rows)
         cdef const uint8_t[::1] weighs
         cdef const uint8_t *seen = NULL
         cdef uint16_t[:, ::1] ranks
@@ -65,7 +71,10 @@ cdef class ValueRanks:
         cdef int64_t limit = 2**62 if most_values is None else most_values
         cdef Known *known
         cdef const double[::1] dense = None
-        wide = np.flatnonzero((values.lower < values.upper).any(axis=1)).astype(np.int32)
+        is_wide = (values.lower < values.upper).any(axis=1)
+        if n_distinct is not None:
+            is_wide &= n_distinct <= limit
+        wide = np.flatnonzero(is_wide).astype(np.int32)
         n_wide = wide.shape[0]
         if sample_weight is not None:
             weighs = (np.asarray(sample_weight) > 0).astype(np.uint8)
@@ -76,20 +85,21 @@ cdef class ValueRanks:
             raise MemoryError()
         try:
             if source.is_sparse:
+                matrix = source.matrix.tocsc()
                 for j in range(n_wide):
                     check()
-                    dense = np.ravel(source.matrix[:, [wide[j]]].toarray()).astype(np.float64)
+                    dense = np.ravel(matrix[:, [wide[j]]].toarray()).astype(np.float64)
                     known[j].whole = rank_column(None, dense, 0, n_rows,
-                                                 binned.columns + wide[j] * binned.column_stride, seen,
-                                                 &least[wide[j], 0], &greatest[wide[j], 0], limit, most, known + j,
-                                                 &ranks[j, 0])
+                                                 binned.columns + wide[j] * binned.column_stride, seen, limit, most,
+                                                 known + j, &ranks[j, 0])
             else:
-                check()
-                for j in prange(n_wide, nogil=True, num_threads=n_threads, schedule="dynamic"):
-                    known[j].whole = rank_column(source, dense, wide[j], n_rows,
-                                                 binned.columns + wide[j] * binned.column_stride, seen,
-                                                 &least[wide[j], 0], &greatest[wide[j], 0], limit, most, known + j,
-                                                 &ranks[j, 0])
+                for begin in range(0, n_wide, step):
+                    check()
+                    end = min(begin + step, n_wide)
+                    for j in prange(begin, end, nogil=True, num_threads=n_threads, schedule="dynamic"):
+                        known[j].whole = rank_column(source, dense, wide[j], n_rows,
+                                                     binned.columns + wide[j] * binned.column_stride, seen, limit,
+                                                     most, known + j, &ranks[j, 0])
             kept = []
             for j in range(n_wide):
                 if not known[j].whole:
@@ -102,11 +112,11 @@ cdef class ValueRanks:
             ends = np.cumsum([0] + [known[j].n + 1 for j in kept], dtype=np.int64)
             self.first, size = ends[:len(kept)], ends[len(kept)]
             self.lower, self.upper = np.empty(size), np.empty(size)
-            for j, begin in zip(kept, self.first):
-                own = slice(begin, begin + known[j].n + 1)
+            for j, start in zip(kept, self.first):
+                own = slice(start, start + known[j].n + 1)
                 self.lower[own] = <double[:known[j].n + 1]> known[j].lower
                 self.upper[own] = <double[:known[j].n + 1]> known[j].upper
-            self.ranks = np.ascontiguousarray(np.asarray(ranks)[kept].T)
+            self.ranks = np.ascontiguousarray((ranks if len(kept) == n_wide else np.asarray(ranks)[kept]).T)
             self._point()
         finally:
             for j in range(n_wide):
@@ -133,25 +143,32 @@ cdef class ValueRanks:
         -------
         ValueRanks
         """
-        cdef ValueRanks other = ValueRanks.__new__(ValueRanks)
-        other.ranks = np.ascontiguousarray(self.ranks[rows])
-        other.features, other.slot, other.first = self.features, self.slot, self.first
-        other.lower, other.upper = self.lower, self.upper
-        other._point()
-        return other
+        return ValueRanks.of(np.ascontiguousarray(self.ranks[rows]), self.features, self.slot, self.first, self.lower,
+                             self.upper)
+
+    @classmethod
+    def of(cls, ranks, features, slot, first, lower, upper):
+        """Those with these attributes."""
+        cdef ValueRanks made = ValueRanks.__new__(ValueRanks)
+        made.ranks, made.features, made.slot, made.first = ranks, features, slot, first
+        made.lower, made.upper = lower, upper
+        made._point()
+        return made
+
+    def __reduce__(self):
+        return ValueRanks.of, (self.ranks, self.features, self.slot, self.first, self.lower, self.upper)
 
 
 cdef bint rank_column(Source source, const double[::1] dense, Py_ssize_t feature, Py_ssize_t n, const uint8_t *codes,
-                      const uint8_t *seen, const double *least, const double *greatest, int64_t limit, int32_t most,
-                      Known *known, uint16_t *ranks) noexcept nogil:
+                      const uint8_t *seen, int64_t limit, int32_t most, Known *known, uint16_t *ranks) noexcept nogil:
     """Ranks of the values of one feature, and least and greatest value of each; False: out of memory.
 
-    codes, least, greatest: codes of the rows, and values of each code, between which a value is looked for. limit: with
-    more values than that there are none.
+    codes: of the rows, in the order of their values. limit: with more values in rows with weight than that there are
+    no ranks.
     """
     cdef double *x = <double *> malloc(4 * n * sizeof(double))
-    cdef double *seen_x
     cdef double *work = x + 2 * n
+    cdef double[256] greatest
     cdef int32_t[256] begin, end
     cdef Py_ssize_t i, m = 0, at = 0, own
     cdef int32_t r, c, low, high
@@ -162,24 +179,19 @@ cdef bint rank_column(Source source, const double[::1] dense, Py_ssize_t feature
         memcpy(x, &dense[0], n * sizeof(double))
     else:
         K.binning_read(source.columns + feature, NULL, 0, n, 0, x)
-    seen_x = x
-    if seen != NULL:
-        seen_x = x + n
-        for i in range(n):
-            seen_x[m] = x[i]
-            m += seen[i]
-    if seen == NULL:
-        m = n
-    if m // 8 > limit:  # a glance first, at rows from everywhere
-        for i in range(2 * limit):
-            work[2 * n - 1 - i] = seen_x[i * (m // (2 * limit))]
-        if K.quantile_distinct(work + 2 * n - 2 * limit, 0, NULL, 2 * limit, work) > limit:
-            free(x)
-            return True
-    n_values = K.quantile_distinct(seen_x, 0, NULL, m, work)
+    for i in range(n):
+        x[n + m] = x[i]
+        m += 1 if seen == NULL else seen[i]
+    n_values = K.quantile_distinct(x + n, 0, NULL, m, work)
     if n_values > limit:
         free(x)
         return True
+    if m < n:  # values of rows without weight only have ranks where they take none from others
+        n_values = K.quantile_distinct(x, 0, NULL, n, work)
+        if n_values <= most:
+            seen = NULL
+        else:
+            n_values = K.quantile_distinct(x + n, 0, NULL, m, work)
     known.lower = <double *> malloc(2 * (min(n_values, <int64_t> most) + 256) * sizeof(double))
     if known.lower == NULL:
         free(x)
@@ -187,7 +199,12 @@ cdef bint rank_column(Source source, const double[::1] dense, Py_ssize_t feature
     known.upper = known.lower + min(n_values, <int64_t> most) + 256
     known.lower[0] = known.upper[0] = NAN
     for c in range(256):
-        if isnan(least[c]):  # rows without weight only
+        greatest[c] = NAN
+    for i in range(n):
+        if (seen == NULL or seen[i]) and not x[i] <= greatest[codes[i]]:
+            greatest[codes[i]] = x[i]
+    for c in range(256):
+        if isnan(greatest[c]):
             begin[c] = end[c] = max(known.n, 1)
             continue
         m = at

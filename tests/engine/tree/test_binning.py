@@ -65,6 +65,19 @@ def test_one_bin_per_distinct_value_as_scikit_learn():
     assert np.array_equal(ours.codes(X), theirs.transform(X) + 1)
 
 
+def test_distinct_values_are_counted_where_edges_are_placed():
+    X = np.random.default_rng(4).integers(0, [[3, 300, 5000, 2**40]], (6000, 4)) / 4
+    X[7] = np.nan
+    counts = [len(np.unique(X[np.arange(6000) != 7, j])) for j in range(4)]
+    assert BinMapper().fit(X).n_distinct_.tolist() == counts
+    rows = sp.csr_array(X[8:])
+    assert BinMapper().fit(rows).n_distinct_.tolist() == BinMapper().fit(X[8:]).n_distinct_.tolist()
+    part = BinMapper(subsample=1000).fit(X).n_distinct_
+    assert part[0] == 3 and (part[1:] <= np.minimum(counts[1:], 1000)).all() and (part[1:] > 255).all()
+    assert BinMapper(categorical=[True, False, False, False]).fit(X).n_distinct_[0] == 0
+    assert BinMapper().fit(np.full((5, 1), np.nan)).n_distinct_[0] == 0
+
+
 def test_bins_of_continuous_values_are_equally_full():
     X = np.random.default_rng(5).normal(size=(50_000, 2))
     mapper = BinMapper().fit(X)

@@ -39,8 +39,11 @@ class Reference(reference.CartGrower):
         key = mix(self.seed ^ mix(self.path))
         varies = [len(np.unique(self._codes(node, f)[0])) > 1 for f in range(n)]
         if self.max_features >= n:
-            first = (mix(key + GOLDEN) >> 32) * n >> 32
-            return [f % n for f in range(first, first + n) if varies[f % n]]
+            places = next(p for p in range(max(2, n), 2 * n + 2) if all(p % q for q in range(2, p)))
+            bits = mix(key + GOLDEN)
+            first, step = (bits >> 32) * places >> 32, 1 + ((bits & 0xFFFFFFFF) * (places - 1) >> 32)
+            order = [(first + j * step) % places for j in range(places)]
+            return [f for f in order if f < n and varies[f]]
         order, drawn = list(range(n)), []
         for j in range(n):
             if j >= self.max_features and drawn:
@@ -462,3 +465,21 @@ def test_interrupt():
         grower.grow(y, None, np.arange(100_000))
     timer.join()
     assert len(grower.grow(y, None, [0])) == 1
+
+
+@pytest.mark.parametrize("equal", [(3, 4), (0, 8), (3, 4, 5, 6, 7, 8), (1, 4, 7)])
+@pytest.mark.parametrize("max_features", [None, 8])
+def test_equal_features_are_chosen_equally_often(equal, max_features):
+    """Constant features beside them favour none: they used to favour the feature behind them."""
+    X = np.zeros((40, 9))
+    X[:, equal] = np.arange(40)[:, None]
+    y = (X[:, equal[:1]] > 20).astype(np.int32)
+    binned, values = binned_of(X)
+    grower = CartGrower(
+        binned, values, criterion="gini", n_classes=(2,), max_depth=1, max_features=max_features
+    )
+    trees = grower.grow(y, None, np.random.default_rng(0).integers(2**63, size=2000, dtype=np.uint64))
+    times = np.bincount([tree["feature"][0] for tree in trees], minlength=9)[list(equal)]
+    assert times.sum() == 2000
+    expected = 2000 / len(equal)
+    assert (abs(times - expected) < (4 * expected**0.5 if len(equal) == 2 else 0.25 * expected)).all()

@@ -169,7 +169,7 @@ def test_ranks(most, monkeypatch):
         sparse_ones = ValueRanks(sparse.csr_array(np.nan_to_num(X, posinf=9.0)), binned, values, w)
         assert sparse_ones.ranks.shape == (400, 2)
         assert list(ranks.features) == [0, 2] and list(ranks.slot) == [0, -1, 1]
-        seen = np.ones(400, dtype=bool) if w is None else w > 0
+        seen = np.ones(400, dtype=bool) if w is None or most > 400 else w > 0
         for j, f in enumerate((0, 2)):
             end = [*ranks.first, len(ranks.lower)][j + 1]
             lower, upper = ranks.lower[ranks.first[j] : end], ranks.upper[ranks.first[j] : end]
@@ -204,3 +204,18 @@ def test_places(limit):
     tree = grower.grow(y, None, [1], places=places)[0]
     assert grower.placed and tree["rank"].any()
     np.testing.assert_array_equal(places, leaves_of_codes(binned, tree, 1, ranks))
+
+
+def test_a_grower_makes_room_when_its_records_change():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 1000, (1000, 3)).astype(np.float64)
+    _, binned, values, ranks = ranked(X)
+    y = (X[:, :1] > 400).astype(np.int32)
+    few = (np.arange(1000) < 200).astype(np.float64)
+    grower = CartGrower(binned, values, ranks, criterion="gini", n_classes=(2,), max_depth=1)
+    fresh = CartGrower(binned, values, ranks, criterion="gini", n_classes=(2,), max_depth=1)
+    seeds = np.ones(1, dtype=np.uint64)
+    grower.grow(y, rng.random(1000) + 0.1, seeds)
+    after, expected = (g.grow(y, few, seeds)[0] for g in (grower, fresh))
+    for name in expected:
+        np.testing.assert_array_equal(after[name], expected[name])
