@@ -98,7 +98,8 @@ default="squared_error"
         distinct ones in the node, though there are more than `max_bins` in the table. "auto": of features
         with at most 4,096 distinct values in the table. Nodes of at most 255 rows are small, with best
         thresholds those of up to 4,096; none is with `max_leaf_nodes` or in a table of more than 64
-        features.""",
+        features. Of more than 65,535 distinct values in the table some neighbours count as one, and a
+        node whose rows all lie in one bin of every feature, with more than 255 values each, is a leaf.""",
     "random_state": """random_state : int, RandomState instance or None, default=None
         Seed of what is drawn. Two fits with the same int give the same model on any number of threads.""",
 }

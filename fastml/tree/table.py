@@ -61,7 +61,8 @@ class BinnedTable:
 
     Notes
     -----
-    The memory is about 2 bytes for each value of X, and 2 more for those of features that `exact` is about.
+    The memory is about 2 bytes for each value of X, and 2 more for those of features that `exact` is about;
+    for a moment another 2 for these, and 32 bytes for each row and thread.
 
     Examples
     --------
