@@ -21,7 +21,8 @@ static inline lane_i64 i64_mul_low(lane_i64 a, lane_i64 b) { return _mm256_mul_e
 static inline lane_i64 i64_prefix(lane_i64 a) {
     a = _mm256_add_epi64(a, _mm256_slli_si256(a, 8));
     /* the upper half still lacks the total of the lower one */
-    return _mm256_add_epi64(a, _mm256_permute4x64_epi64(_mm256_permute2x128_si256(a, a, 0x08), 0xF5));
+    const __m256i totals = _mm256_unpackhi_epi64(a, a);
+    return _mm256_add_epi64(a, _mm256_permute2x128_si256(totals, totals, 0x08));
 }
 static inline lane_i64 i64_last(lane_i64 a) { return _mm256_permute4x64_epi64(a, 0xFF); }
 static inline lane_f64 f64_from_high(lane_i64 a) {

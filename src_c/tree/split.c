@@ -79,27 +79,12 @@ typedef struct leader {
     int32_t key; /* 2 * code + missing_left; -1: nobody */
 } leader;
 
-/* What codes 0..c have, for the codes of one vector; the rows are known in counted cells only. */
-typedef struct prefix {
-    lane_f64 g, h, rows;
-} prefix;
-
-static ALWAYS_INLINE prefix prefix_of(lane_i64 x, int counted) {
-    if (counted)
-        return (prefix){f64_from_upper28(x), f64_from_middle26(x), f64_from_lower10(x)};
-    const lane_f64 h = f64_from_low(x);
-    return (prefix){f64_from_high(x), h, h};
-}
-
-/* Limits and totals of the node, in every lane. */
-typedef struct search_lanes {
-    lane_f64 g, h, rows, l2, min_h, min_rows;
-} search_lanes;
+#include "split_screen.h"
 
 static inline int64_t sum_g(int64_t cell, int counted) { return counted ? counted_g(cell) : cell_g(cell); }
 static inline int64_t sum_h(int64_t cell, int counted) { return counted ? counted_h(cell) : cell_h(cell); }
 
-/* The exact scores of one vector of candidates, in the order of ties. codes: NULL: first, first + 1, ... */
+/* The exact scores of SCREEN candidates, in the order of ties. codes: NULL: first, first + 1, ... */
 static void challenge(leader *top, const double *gl, const double *hl, const double *rl, int64_t missing,
                       const int64_t *codes, int32_t first, const split_params *p, const split_node *node) {
     const double g = (double)node->g, h = (double)node->h, l2 = p->l2 * p->scale_h;
@@ -107,7 +92,7 @@ static void challenge(leader *top, const double *gl, const double *hl, const dou
     const int counted = node->counted;
     const double g0 = (double)sum_g(missing, counted), h0 = (double)sum_h(missing, counted);
     const double r0 = counted ? (double)counted_rows(missing) : h0;
-    for (int j = 0; j < LANES64; j++) {
+    for (int j = 0; j < SCREEN; j++) {
         const int32_t code = codes ? (int32_t)codes[j] : first + j;
         if (code < 1) /* code 0 itself is no threshold */
             continue;
@@ -128,21 +113,6 @@ static void challenge(leader *top, const double *gl, const double *hl, const dou
     }
 }
 
-/* Whether some lane's score may exceed the leader's: num / den > score without the division, and never
- * wrongly no, as `low` is the leader's score less a few roundings.
- */
-static ALWAYS_INLINE int may_lead(prefix left, search_lanes all, lane_f64 low, int counted) {
-    const lane_f64 gr = f64_sub(all.g, left.g), hr = f64_sub(all.h, left.h);
-    const lane_f64 a = f64_add(left.h, all.l2), b = f64_add(hr, all.l2);
-    const lane_f64 num = f64_add(f64_mul(f64_mul(left.g, left.g), b), f64_mul(f64_mul(gr, gr), a));
-    lane_mask lawful = f64_ge(f64_min(left.h, hr), all.min_h);
-    if (counted)
-        lawful = mask_and(lawful, f64_ge(f64_min(left.rows, f64_sub(all.rows, left.rows)), all.min_rows));
-    return mask_any(mask_and(lawful, f64_gt(num, f64_mul(low, f64_mul(a, b)))));
-}
-
-static inline double below(double score) { return score > 0 ? score * (1 - 0x1p-48) : -1.0; }
-
 /* The search proper. One division per candidate would cost more than all the rest, so a vector of candidates
  * is first held against the leader by cross-multiplication; few pass, as the leader of the features before is
  * the one to beat. codes: NULL when list[i] is the cell of code i.
@@ -150,37 +120,34 @@ static inline double below(double score) { return score > 0 ? score * (1 - 0x1p-
 static ALWAYS_INLINE leader scan(int64_t *list, const int64_t *sibling, const int64_t *codes, int32_t n,
                                  int64_t missing, const split_params *p, const split_node *node,
                                  double floor_score, int counted) {
-    const search_lanes all = {f64_set((double)node->g),      f64_set((double)node->h),
-                              f64_set((double)node->n_rows), f64_set(p->l2 * p->scale_h),
-                              f64_set((double)node->min_h),  f64_set((double)p->min_rows)};
-    const prefix none = prefix_of(i64_set(missing), counted);
+    screen all = screen_of(p, node, floor_score);
+    const lane_i64 none = i64_set(missing);
     leader top = {floor_score, -1};
-    lane_f64 low = f64_set(below(top.score));
     lane_i64 carry = i64_zero();
-    for (int32_t c = 0; c < n; c += LANES64) {
-        lane_i64 x = i64_load(list + c);
-        if (sibling) {
-            x = i64_sub(x, i64_load(sibling + c));
-            i64_store(list + c, x);
+    for (int32_t c = 0; c < n; c += SCREEN) {
+        lane_i64 left[SCREEN / LANES64], right[SCREEN / LANES64]; /* codes 0..c with and without missing */
+        for (int v = 0; v < SCREEN / LANES64; v++) {
+            const int32_t at = c + v * LANES64;
+            lane_i64 x = i64_load(list + at);
+            if (sibling) {
+                x = i64_sub(x, i64_load(sibling + at));
+                i64_store(list + at, x);
+            }
+            const lane_i64 inside = i64_prefix(x);
+            left[v] = i64_add(inside, carry);
+            right[v] = i64_sub(left[v], none);
+            carry = i64_add(carry, i64_last(inside)); /* one addition from vector to vector, no shuffle */
         }
-        const lane_i64 inside = i64_prefix(x);
-        x = i64_add(inside, carry);
-        carry = i64_add(carry, i64_last(inside)); /* one addition from vector to vector, no shuffle */
-        /* sums of codes 0..c: with missing left */
-        const prefix left = prefix_of(x, counted);
-        int better = may_lead(left, all, low, counted);
-        if (missing != 0) {
-            const prefix right = {f64_sub(left.g, none.g), f64_sub(left.h, none.h),
-                                  f64_sub(left.rows, none.rows)};
-            better |= may_lead(right, all, low, counted);
-        }
-        if (better) {
-            double a[LANES64], b[LANES64], r[LANES64];
-            f64_store(a, left.g);
-            f64_store(b, left.h);
-            f64_store(r, left.rows);
+        if (may_lead(left, &all, counted) || (missing != 0 && may_lead(right, &all, counted))) {
+            double a[SCREEN], b[SCREEN], r[SCREEN];
+            for (int v = 0; v < SCREEN / LANES64; v++) {
+                const prefix sums = prefix_of(left[v], counted);
+                f64_store(a + v * LANES64, sums.g);
+                f64_store(b + v * LANES64, sums.h);
+                f64_store(r + v * LANES64, sums.rows);
+            }
             challenge(&top, a, b, r, missing, codes ? codes + c : codes, c, p, node);
-            low = f64_set(below(top.score));
+            screen_leader(&all, top.score);
         }
     }
     return top;
@@ -210,8 +177,10 @@ static ALWAYS_INLINE int32_t compact(int64_t *cells, const int64_t *sibling, int
         code = i64_add(code, step);
     }
     const lane_i64 zero = i64_zero(); /* codes 0: no candidates */
-    i64_store(list + n, zero);
-    i64_store(codes + n, zero);
+    for (int v = 0; v < SCREEN; v += LANES64) {
+        i64_store(list + n + v, zero);
+        i64_store(codes + n + v, zero);
+    }
     return n;
 }
 
@@ -220,7 +189,7 @@ static ALWAYS_INLINE leader scan_feature(int64_t *cells, const int64_t *sibling,
                                          double floor_score, int counted) {
     const int64_t *none = (const int64_t *)0;
     if (2 * node->n_rows < n_codes) {
-        int64_t list[256 + LANES64], codes[256 + LANES64];
+        int64_t list[256 + SCREEN], codes[256 + SCREEN];
         const int32_t n = sibling ? compact(cells, sibling, n_codes, list, codes)
                                   : compact(cells, none, n_codes, list, codes);
         return scan(list, none, codes, n, missing, p, node, floor_score, counted);

@@ -19,12 +19,15 @@ static node_data some_node(bench *b) {
     data.exact = zeros(b, sizeof *data.exact);
     const int64_t n = some_rows(b, 4000);
     const double slope = bell(b);
+    /* a node far from its optimum: gains are a small part of scores */
+    const int64_t common = below(b, 2) ? (int64_t)(20000.0 * bell(b)) : 0;
     const int missing = below(b, 2) == 0;
     for (int64_t i = 0; i < n; i++) {
         int64_t c = below(b, data.n_codes);
         if (c == 0 && !missing)
             c = data.n_codes - 1;
-        const int64_t g = (int64_t)(1000.0 * (bell(b) + slope * ((double)c / 256 - 0.5))), h = below(b, 3000);
+        const int64_t g = common + (int64_t)(1000.0 * (bell(b) + slope * ((double)c / 256 - 0.5)));
+        const int64_t h = below(b, 3000);
         const double weight = uniform(b);
         data.cells[c] += g * ((int64_t)1 << 32) + h;
         data.node.g += g;
@@ -40,7 +43,8 @@ static node_data some_node(bench *b) {
     split_params *p = &data.params;
     p->scale_g = 0x1p10;
     p->scale_h = 0x1p11;
-    p->l2 = below(b, 2) ? 0.0 : uniform(b);
+    static const double l2_units[] = {0.0, 0.0, 1.0, 1.0, 1.0, 1e6, 1e14, 1e30};
+    p->l2 = l2_units[below(b, 8)] * uniform(b);
     p->cat_smooth = 10.0 * uniform(b);
     p->cat_l2 = 10.0 * uniform(b);
     data.node.min_h = 1 + below(b, 4000);
