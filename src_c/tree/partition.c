@@ -3,46 +3,6 @@
 
 #include "../lanes.h"
 
-static ALWAYS_INLINE int64_t mask_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
-                                       uint8_t bias, uint8_t limit, uint64_t *word) {
-    /* the bytes are fetched first, so that 64 loads are in flight at once, and compared together */
-    uint8_t x[64];
-    if (rows)
-        for (int j = 0; j < n; j++)
-            x[j] = column[rows[j]];
-    else
-        for (int j = 0; j < n; j++)
-            x[j] = column[first + j];
-    uint64_t bits = 0;
-#if defined(FASTML_AVX512)
-    if (n == 64) {
-        const __m512i v = _mm512_sub_epi8(_mm512_loadu_si512(x), _mm512_set1_epi8((char)bias));
-        bits = _mm512_cmple_epu8_mask(v, _mm512_set1_epi8((char)limit));
-        *word = bits;
-        return __builtin_popcountll(bits);
-    }
-#elif defined(FASTML_AVX2)
-    if (n == 64) {
-        const __m256i b = _mm256_set1_epi8((char)bias), t = _mm256_set1_epi8((char)limit);
-        const __m256i lo = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)x), b);
-        const __m256i hi = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)(x + 32)), b);
-        const uint32_t m0 = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(lo, t), lo));
-        const uint32_t m1 = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(hi, t), hi));
-        bits = (uint64_t)m1 << 32 | m0;
-        *word = bits;
-        return __builtin_popcountll(bits);
-    }
-#endif
-    int64_t count = 0;
-    for (int j = 0; j < n; j++) {
-        const uint64_t left = (uint8_t)(x[j] - bias) <= limit;
-        bits |= left << j;
-        count += (int64_t)left;
-    }
-    *word = bits;
-    return count;
-}
-
 #if defined(FASTML_AVX512)
 enum { NEAR = 256 };
 
@@ -77,8 +37,8 @@ static ALWAYS_INLINE uint32_t left_words(const partition_rule *rule, __m512i cod
     return _mm512_cmple_epu16_mask(x, _mm512_set1_epi16((uint8_t)(rule->code - rule->bias)));
 }
 
-/* 64 rows side by side. */
-static ALWAYS_INLINE uint64_t next_word(const uint8_t *codes, const partition_rule *rule) {
+/* Which of 64 codes go left. */
+static ALWAYS_INLINE uint64_t left_codes(const partition_rule *rule, const uint8_t *codes) {
     const __m256i a = _mm256_loadu_si256((const __m256i *)codes);
     const __m256i b = _mm256_loadu_si256((const __m256i *)(codes + 32));
     return (uint64_t)left_words(rule, _mm512_cvtepu8_epi16(b)) << 32 |
@@ -97,28 +57,89 @@ static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *r
     const uint32_t second = left_words(rule, near_codes(codes, distances(rows + 32, base)));
     return (uint64_t)second << 32 | first;
 }
+static ALWAYS_INLINE int is_near(const uint32_t *rows) {
+    return rows[63] - rows[0] < NEAR && rows[63] >= NEAR - 1;
+}
+#elif defined(FASTML_AVX2)
+/* Which of 32 codes go left. */
+static ALWAYS_INLINE uint32_t left_bytes(const partition_rule *rule, __m256i codes) {
+    __m256i left;
+    if (rule->set) {
+        /* the byte of the set that has the code's bit, from its first or its second half, else 0 */
+        const __m256i first = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)rule->set));
+        const __m256i second =
+            _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(rule->set + 16)));
+        const __m256i at = _mm256_and_si256(_mm256_srli_epi16(codes, 3), _mm256_set1_epi8(31));
+        const __m256i byte =
+            _mm256_or_si256(_mm256_shuffle_epi8(first, _mm256_add_epi8(at, _mm256_set1_epi8(0x70))),
+                            _mm256_shuffle_epi8(second, _mm256_sub_epi8(at, _mm256_set1_epi8(16))));
+        const __m256i bits = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+        const __m256i bit = _mm256_shuffle_epi8(bits, _mm256_and_si256(codes, _mm256_set1_epi8(7)));
+        left = _mm256_cmpeq_epi8(_mm256_and_si256(byte, bit), bit);
+    } else {
+        const __m256i x = _mm256_sub_epi8(codes, _mm256_set1_epi8((char)rule->bias));
+        left = _mm256_cmpeq_epi8(_mm256_min_epu8(x, _mm256_set1_epi8((char)(rule->code - rule->bias))), x);
+    }
+    return (uint32_t)_mm256_movemask_epi8(left);
+}
+
+/* Which of 64 codes go left. */
+static ALWAYS_INLINE uint64_t left_codes(const partition_rule *rule, const uint8_t *codes) {
+    return (uint64_t)left_bytes(rule, _mm256_loadu_si256((const __m256i *)(codes + 32))) << 32 |
+           left_bytes(rule, _mm256_loadu_si256((const __m256i *)codes));
+}
+
+static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *rows,
+                                        const partition_rule *rule) {
+    return left_codes(rule, column + rows[0]);
+}
+
+/* Side by side. */
+static ALWAYS_INLINE int is_near(const uint32_t *rows) { return rows[63] - rows[0] == 63; }
 #endif
 
-static ALWAYS_INLINE int64_t set_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
-                                      const uint8_t *set, uint64_t *word) {
-    uint64_t bits = 0;
-    int64_t count = 0;
-    for (int j = 0; j < n; j++) {
-        const uint8_t x = column[rows ? (int64_t)rows[j] : first + j];
-        const uint64_t left = set[x >> 3] >> (x & 7) & 1;
-        bits |= left << j;
-        count += (int64_t)left;
+/* The codes of up to 64 rows, fetched before they are compared, so that all loads are in flight at once. */
+static ALWAYS_INLINE void fetch_codes(const uint8_t *column, const uint32_t *rows, int n, uint8_t *x) {
+    int j = 0;
+    for (; j + 8 <= n; j += 8) {
+        x[j] = column[rows[j]];
+        x[j + 1] = column[rows[j + 1]];
+        x[j + 2] = column[rows[j + 2]];
+        x[j + 3] = column[rows[j + 3]];
+        x[j + 4] = column[rows[j + 4]];
+        x[j + 5] = column[rows[j + 5]];
+        x[j + 6] = column[rows[j + 6]];
+        x[j + 7] = column[rows[j + 7]];
     }
-    *word = bits;
-    return count;
+    for (; j < n; j++)
+        x[j] = column[rows[j]];
 }
 
-static ALWAYS_INLINE int64_t any_word(const uint8_t *column, const uint32_t *rows, int64_t first, int n,
-                                      const partition_rule *rule, uint64_t *word) {
-    if (rule->set)
-        return set_word(column, rows, first, n, rule->set, word);
-    return mask_word(column, rows, first, n, rule->bias, (uint8_t)(rule->code - rule->bias), word);
+/* Which of n <= 64 codes go left. */
+static ALWAYS_INLINE uint64_t some_codes(const partition_rule *rule, const uint8_t *x, int n) {
+    const uint8_t bias = rule->bias, limit = (uint8_t)(rule->code - bias), *const set = rule->set;
+    uint64_t bits = 0;
+    if (set)
+        for (int j = 0; j < n; j++)
+            bits |= (uint64_t)(set[x[j] >> 3] >> (x[j] & 7) & 1) << j;
+    else
+        for (int j = 0; j < n; j++)
+            bits |= (uint64_t)((uint8_t)(x[j] - bias) <= limit) << j;
+    return bits;
 }
+
+#if !defined(FASTML_AVX512) && !defined(FASTML_AVX2)
+static ALWAYS_INLINE uint64_t left_codes(const partition_rule *rule, const uint8_t *codes) {
+    return some_codes(rule, codes, 64);
+}
+
+static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *rows,
+                                        const partition_rule *rule) {
+    return left_codes(rule, column + rows[0]);
+}
+
+static ALWAYS_INLINE int is_near(const uint32_t *rows) { return rows[63] - rows[0] == 63; }
+#endif
 
 /* Bit i % 64 of mask[i / 64] = row i goes left; returns how many do.
  *
@@ -128,33 +149,24 @@ static ALWAYS_INLINE int64_t any_word(const uint8_t *column, const uint32_t *row
  */
 int64_t FN(partition_mask)(const uint8_t *column, const uint32_t *rows, int64_t first, int64_t n,
                            const partition_rule *rule, uint64_t *mask) {
-    const uint32_t *none = (const uint32_t *)0;
-    int64_t count = 0, i = 0;
-    for (; i + 64 <= n; i += 64) {
-        uint64_t *word = mask + i / 64;
-#if defined(FASTML_AVX512)
-        if (!rows) {
-            *word = next_word(column + first + i, rule);
-            count += __builtin_popcountll(*word);
+    uint8_t x[64];
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i += 64) {
+        const int m = n - i < 64 ? (int)(n - i) : 64;
+        const uint8_t *codes = column + first + i;
+        uint64_t word;
+        if (rows && m == 64 && is_near(rows + i)) {
+            word = near_word(column, rows + i, rule);
+        } else {
+            if (rows) {
+                fetch_codes(column, rows + i, m, x);
+                codes = x;
+            }
+            word = m == 64 ? left_codes(rule, codes) : some_codes(rule, codes, m);
         }
-#else
-        if (!rows)
-            count += any_word(column, none, first + i, 64, rule, word);
-#endif
-#if defined(FASTML_AVX512)
-        else if (rows[i + 63] - rows[i] < NEAR && rows[i + 63] >= NEAR - 1) {
-            *word = near_word(column, rows + i, rule);
-            count += __builtin_popcountll(*word);
-        }
-#else
-        else if (rows[i + 63] - rows[i] == 63)
-            count += any_word(column, none, rows[i], 64, rule, word);
-#endif
-        else
-            count += any_word(column, rows + i, 0, 64, rule, word);
+        mask[i / 64] = word;
+        count += __builtin_popcountll(word);
     }
-    if (i < n)
-        count += any_word(column, rows ? rows + i : none, first + i, (int)(n - i), rule, mask + i / 64);
     return count;
 }
 
