@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fastml.ensemble import AdaBoostClassifier, AdaBoostRegressor
-from fastml.tree import DecisionTreeClassifier, ExtraTreeRegressor
+from fastml.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeRegressor
 
 
 def cannot_hold(estimator):
@@ -22,7 +22,7 @@ def cannot_hold(estimator):
 @parametrize_with_checks(
     [
         AdaBoostClassifier(n_estimators=5),
-        AdaBoostRegressor(n_estimators=5),
+        AdaBoostRegressor(DecisionTreeRegressor(max_depth=1), n_estimators=5),
         AdaBoostClassifier(DecisionTreeClassifier(max_depth=3), n_estimators=5, resample=True),
         AdaBoostRegressor(ExtraTreeRegressor(max_depth=4), n_estimators=5, loss="square"),
         AdaBoostRegressor(n_estimators=5, resample=False),

@@ -27,7 +27,7 @@ def cannot_hold(estimator):
 
 @parametrize_with_checks(
     [
-        *(cls(n_estimators=5) for cls in CLASSES),
+        *(cls(n_estimators=9) for cls in CLASSES),
         RandomForestClassifier(n_estimators=5, bootstrap=False),
         RandomForestRegressor(n_estimators=5, bootstrap=False, max_leaf_nodes=10, ccp_alpha=0.01),
         RandomForestClassifier(n_estimators=5, class_weight="balanced_subsample", max_samples=0.8),
