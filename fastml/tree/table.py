@@ -52,6 +52,11 @@ class BinnedTable:
     exact : bool or "auto", default="auto"
         As in the estimators, which split exactly what the table knows exactly.
 
+    Raises
+    ------
+    ValueError
+        If X, `sample_weight` or `exact` is not one of those, or `max_bins` is not between 2 and 255.
+
     Attributes
     ----------
     shape : tuple of int

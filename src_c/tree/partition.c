@@ -57,6 +57,7 @@ static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *r
     const uint32_t second = left_words(rule, near_codes(codes, distances(rows + 32, base)));
     return (uint64_t)second << 32 | first;
 }
+
 static ALWAYS_INLINE int is_near(const uint32_t *rows) {
     return rows[63] - rows[0] < NEAR && rows[63] >= NEAR - 1;
 }
@@ -88,14 +89,6 @@ static ALWAYS_INLINE uint64_t left_codes(const partition_rule *rule, const uint8
     return (uint64_t)left_bytes(rule, _mm256_loadu_si256((const __m256i *)(codes + 32))) << 32 |
            left_bytes(rule, _mm256_loadu_si256((const __m256i *)codes));
 }
-
-static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *rows,
-                                        const partition_rule *rule) {
-    return left_codes(rule, column + rows[0]);
-}
-
-/* Side by side. */
-static ALWAYS_INLINE int is_near(const uint32_t *rows) { return rows[63] - rows[0] == 63; }
 #endif
 
 /* The codes of up to 64 rows, fetched before they are compared, so that all loads are in flight at once. */
@@ -132,13 +125,16 @@ static ALWAYS_INLINE uint64_t some_codes(const partition_rule *rule, const uint8
 static ALWAYS_INLINE uint64_t left_codes(const partition_rule *rule, const uint8_t *codes) {
     return some_codes(rule, codes, 64);
 }
+#endif
+
+#if !defined(FASTML_AVX512)
+/* 64 rows side by side. */
+static ALWAYS_INLINE int is_near(const uint32_t *rows) { return rows[63] - rows[0] == 63; }
 
 static ALWAYS_INLINE uint64_t near_word(const uint8_t *column, const uint32_t *rows,
                                         const partition_rule *rule) {
     return left_codes(rule, column + rows[0]);
 }
-
-static ALWAYS_INLINE int is_near(const uint32_t *rows) { return rows[63] - rows[0] == 63; }
 #endif
 
 /* Bit i % 64 of mask[i / 64] = row i goes left; returns how many do.
