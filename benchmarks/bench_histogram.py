@@ -36,6 +36,21 @@ def test_histogram(benchmark, isa, binned, step):
     benchmark.extra_info["ns_per_row_and_feature"] = round(benchmark.stats["min"] / (n * D) * 1e9, 3)
 
 
+@pytest.mark.parametrize("cache", [2**30, None], ids=["whole", "parts"])
+@pytest.mark.parametrize("step", [1, 4, 40], ids="every-{}".format)
+def test_wide(benchmark, isa, cache, step):
+    """64 features, whose cells are 135 KB, all at once and a part of them at a time."""
+    n = 300_000 // step
+    rng = np.random.default_rng(1)
+    X = np.random.default_rng(0).normal(size=(300_000, 64)).astype(np.float32)
+    wide = BinMapper(random_state=0, n_threads=2).fit(X).transform(X)
+    rows = None if step == 1 else np.sort(rng.choice(len(X), n, replace=False)).astype(np.uint32)
+    gh = rng.integers(0, 2**32, size=n, dtype=np.uint64).astype(np.uint32)
+    given = {"rows": rows, "layout": HistogramLayout(wide, cache=cache)}
+    benchmark.pedantic(histogram, args=(wide, gh), kwargs=given, warmup_rounds=1, rounds=5 + step)
+    benchmark.extra_info["ns_per_row_and_feature"] = round(benchmark.stats["min"] / (n * 64) * 1e9, 3)
+
+
 @pytest.fixture(scope="module", params=["adult", "beijing_air", "fremtpl2-claim", "kddcup99", "mnist"])
 def real(request):
     try:

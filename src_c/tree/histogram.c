@@ -4,7 +4,8 @@
  * else is kept out of its way: codes of a row lie side by side (one or two cache lines a row), gradients come
  * packed and already in the node's order, two rows are in flight so that a feature's base address is loaded
  * once for both, and the codes of rows to come are prefetched, as a node's rows are scattered over the
- * matrix.
+ * matrix. Where the cells of all features are far more than the first-level cache holds, some hundred rows
+ * are counted for a part of the features, then for the next.
  */
 #include "histogram.h"
 
@@ -13,6 +14,12 @@
 #include "../simd.h"
 
 #define HISTOGRAM_AHEAD 16 /* rows; long enough to cover a miss to memory at 10 ns a row */
+
+enum {
+    PART_ROWS = 512, /* rows that are counted for one part of the features, then for the next */
+    PART_STEP = 64,  /* rows of these between two looks at what to prefetch */
+    MAX_STRIDE = 64, /* bytes from row to row, at most */
+};
 
 /* What the loop knows when it is compiled: the cells of feature j, its byte in a row, the format of a cell.
  */
@@ -114,17 +121,78 @@ static ALWAYS_INLINE void add_any_rows(const histogram_block *block, int32_t cou
         add_rows(block, (cell_map){none, offset, d, 0, counted}, rows, first, gh, n, cells);
 }
 
-/* Adds n rows to the cells of one block's features.
- *
- * rows: the rows' numbers, or NULL for first, first + 1, ...   gh: packed gradients in the same order.
- * counted: whether the cells are counted ones.
- */
-void FN(histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
-                        const uint32_t *gh, int64_t n, int64_t *cells) {
+static void add_all(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
+                    const uint32_t *gh, int64_t n, int64_t *cells) {
     if (counted)
         add_any_rows(block, 1, rows, first, gh, n, cells);
     else
         add_any_rows(block, 0, rows, first, gh, n, cells);
+}
+
+/* The codes of n rows side by side. A line may begin within a row and end in the next one. */
+static void copy_codes(const histogram_block *block, const uint32_t *rows, int64_t n, int64_t line,
+                       uint8_t *to) {
+    if (line == 32)
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * 32, block->codes + (int64_t)rows[i] * block->stride, 32);
+    else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + i * MAX_STRIDE, block->codes + (int64_t)rows[i] * block->stride, MAX_STRIDE);
+}
+
+static void prefetch_codes(const histogram_block *block, const uint32_t *rows, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        PREFETCH(block->codes + (int64_t)rows[i] * block->stride);
+}
+
+/* Some rows at a time, and of them a part of the features at a time, so that a part's cells stay in the
+ * first-level cache. The rows' codes are copied for it, while those of the rows to come are fetched.
+ */
+static void add_in_parts(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
+                         const uint32_t *gh, int64_t n, int64_t *cells) {
+    uint8_t copied[PART_ROWS * MAX_STRIDE];
+    const int64_t line = block->stride <= 32 ? 32 : MAX_STRIDE;
+    if (rows)
+        prefetch_codes(block, rows, n < PART_ROWS ? n : PART_ROWS);
+    for (int64_t lo = 0; lo < n; lo += PART_ROWS) {
+        const int64_t m = n - lo < PART_ROWS ? n - lo : PART_ROWS;
+        histogram_block part = *block;
+        int64_t from = first + lo;
+        if (rows) {
+            copy_codes(block, rows + lo, m, line, copied);
+            part.codes = copied;
+            part.stride = line;
+            from = 0;
+        }
+        for (int32_t j = 0; j < block->n_features; j += block->at_once) {
+            const int32_t rest = block->n_features - j;
+            part.n_features = rest < block->at_once ? rest : block->at_once;
+            for (int64_t i = 0; i < m; i += PART_STEP) {
+                const int64_t k = m - i < PART_STEP ? m - i : PART_STEP, next = lo + i + PART_ROWS;
+                if (rows && j == 0 && next < n)
+                    prefetch_codes(block, rows + next, n - next < PART_STEP ? n - next : PART_STEP);
+                add_all(&part, counted, NULL, from + i, gh + lo + i, k, cells);
+            }
+            if (part.position)
+                part.position += block->at_once;
+            else
+                part.codes += block->at_once;
+            part.offset += block->at_once;
+        }
+    }
+}
+
+/* Adds n rows to the cells of one block's features.
+ *
+ * rows: the rows' numbers, or NULL for first, first + 1, ...   gh: packed gradients in the same order.
+ * counted: whether the cells are counted ones. Up to 64 bytes after a row's first code are read.
+ */
+void FN(histogram_rows)(const histogram_block *block, int32_t counted, const uint32_t *rows, int64_t first,
+                        const uint32_t *gh, int64_t n, int64_t *cells) {
+    if (block->n_features > block->at_once && n >= PART_STEP)
+        add_in_parts(block, counted, rows, first, gh, n, cells);
+    else
+        add_all(block, counted, rows, first, gh, n, cells);
 }
 
 /* Several outputs at once. */

@@ -48,6 +48,7 @@ typedef struct histogram_block {
     const int32_t *offset;   /* first cell of feature j */
     int32_t n_features;
     int32_t full; /* 1: feature j has the cells from offset[0] + j * HISTOGRAM_FULL, and position is NULL */
+    int32_t at_once; /* features that are counted at a time: those whose cells fit the first-level cache */
 } histogram_block;
 
 #endif

@@ -16,7 +16,7 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
     const int64_t n = below(b, n_all + 1);
     const int32_t d = 1 + (int32_t)below(b, 64);
     const int64_t stride = (d + 15) / 16 * 16;
-    uint8_t *codes = zeros(b, (size_t)(n_all * stride));
+    uint8_t *codes = zeros(b, (size_t)(n_all * stride + 64));
     int32_t *offset = room(b, (size_t)d * sizeof *offset), *position = room(b, (size_t)d * sizeof *position);
     int32_t n_features = 0, n_cells = 0;
     const int full = below(b, 3) == 0, every = full || below(b, 2) == 0;
@@ -37,7 +37,8 @@ static void rows(const fastml_tree_kernels *k, bench *b) {
     const uint32_t *numbers = listed ? some_row_numbers(b, n, n_all) : NULL;
     const int64_t first = listed ? 0 : below(b, n_all - n + 1);
     int64_t *cells = zeros(b, (size_t)n_cells * sizeof *cells);
-    const histogram_block block = {codes, stride, every ? NULL : position, offset, n_features, full};
+    const int32_t at_once = 4 * (1 + (int32_t)below(b, 16));
+    const histogram_block block = {codes, stride, every ? NULL : position, offset, n_features, full, at_once};
     k->histogram_rows(&block, below(b, 2), numbers, first, gh, n, cells);
     keep(b, &n_features, sizeof n_features);
     keep_cells(b, cells, n_cells);
@@ -68,7 +69,7 @@ static void outputs(const fastml_tree_kernels *k, bench *b) {
     }
     const int64_t n_cells = (int64_t)d * HISTOGRAM_FULL, part_cells = n_cells * histogram_line(n_outputs);
     int64_t *lines = zeros(b, (size_t)(2 * part_cells) * sizeof *lines);
-    const histogram_block block = {codes, stride, every ? NULL : position, offset, d, every};
+    const histogram_block block = {codes, stride, every ? NULL : position, offset, d, every, d};
     k->histogram_outputs(&block, first, gh, n_outputs, lo, n, lines);
     k->histogram_outputs(&block, first, gh, n_outputs, 0, lo, lines + part_cells);
     int64_t *cells[HISTOGRAM_OUTPUTS];

@@ -35,6 +35,7 @@ cdef extern from "tree/kernels.h" nogil:
         const int32_t *offset
         int32_t n_features
         int32_t full
+        int32_t at_once
 
     cdef enum:
         ROW_CELLS_SPARE, ROW_CELLS_NONE

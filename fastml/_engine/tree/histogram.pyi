@@ -9,7 +9,11 @@ class HistogramLayout:
     n_blocks: int
     lists: list[RowCells]
     def __init__(
-        self, binned: BinnedMatrix, features: np.ndarray | None = None, least_rows: int | None = None
+        self,
+        binned: BinnedMatrix,
+        features: np.ndarray | None = None,
+        least_rows: int | None = None,
+        cache: int | None = None,
     ) -> None: ...
     def cells_of(self, j: int) -> tuple[int, int]: ...
 

@@ -16,6 +16,7 @@ from fastml._engine.runtime.tree_kernels cimport K, histogram_block
 from fastml._engine.tree.binning cimport BinnedMatrix
 from fastml._engine.tree.row_cells cimport BlockLists, RowCells
 
+from fastml._engine.runtime.cache import first_level_bytes
 from fastml._engine.tree.row_cells import plan
 
 cdef enum:
@@ -31,6 +32,14 @@ cdef enum:
 cdef Py_ssize_t POOL_BYTES = 512 << 20  # beyond it, open leaves give up their histograms
 
 
+cdef int32_t features_at_once(Py_ssize_t n_features, int64_t n_cells, int64_t cache_cells) noexcept nogil:
+    """How many features are counted at a time, so that their cells stay in the first-level cache."""
+    cdef int64_t parts = 1
+    if n_cells > 2 * cache_cells:  # less beyond it costs no more than reading rows twice
+        parts = (n_cells + cache_cells - 1) // cache_cells
+    return <int32_t> (((n_features + parts - 1) // parts + 3) // 4 * 4)
+
+
 cdef class HistogramLayout:
     """Which features are counted, where their codes lie and where their cells go.
 
@@ -43,14 +52,18 @@ cdef class HistogramLayout:
     least_rows : int, optional
         Least number of rows that are counted by lists of cells; by default as many as pay, and all blocks read codes
         when ``features`` are given: lists would be made for one tree only.
+    cache : int, optional
+        Bytes of the first-level cache, which cells of features that are counted together should fit; by default the
+        processor's.
     """
 
-    def __cinit__(self, BinnedMatrix binned not None, features=None, least_rows=None):
+    def __cinit__(self, BinnedMatrix binned not None, features=None, least_rows=None, cache=None):
         cdef uint16_t[::1] n_codes = np.ascontiguousarray(binned.n_codes, dtype=np.uint16)
         cdef int32_t[::1] wanted
         cdef Py_ssize_t i, j
         cdef int32_t f, b
         cdef int64_t cell = 0
+        cdef int64_t cache_cells = max(1, (first_level_bytes() if cache is None else cache) // sizeof(int64_t))
         cdef bint narrow, wide, whole = features is None
         cdef double most_bytes = LISTS_BYTES + 0.5 * binned.n_features, used
         if whole:
@@ -101,6 +114,7 @@ cdef class HistogramLayout:
                     self.blocks[b].position = self.position + i
                 j += 1
             self.blocks[b].n_features = <int32_t> (j - i)
+            self.blocks[b].at_once = features_at_once(j - i, cell - self.block_cells[b], cache_cells)
             self.block_tables[b] = cell
             if whole and j > i:
                 own, used = plan(binned, b, features[i:j], np.asarray(<int32_t[:j - i]> (self.offset + i))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fastml._engine.tree.binning import BinMapper
-from fastml._engine.tree.histogram import histogram
+from fastml._engine.tree.histogram import HistogramLayout, histogram
 from tests.reference import histogram as reference
 
 
@@ -29,6 +29,24 @@ def test_equals_reference(isa, n, d):
     for feature, g, h in found:
         np.testing.assert_array_equal(g, expected[feature][0])
         np.testing.assert_array_equal(h, expected[feature][1])
+
+
+@pytest.mark.parametrize("d", [17, 28, 64, 67])
+@pytest.mark.parametrize("n", [63, 64, 575, 1100])
+@pytest.mark.parametrize("levels", [300, 20])
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("some", [False, True])
+def test_in_parts_that_fit_the_cache(isa, d, n, levels, listed, some):
+    binned, gh = make(3 * n // 2 if listed else n, d, levels=levels)
+    features = np.flatnonzero(np.arange(d) % 7 != 3).astype(np.int32) if some else None
+    given = {"counted": n <= 1023}
+    if listed:
+        gh = gh[:n]
+        rows = np.random.default_rng(1).choice(binned.n_rows, n, replace=False)
+        given["rows"] = np.sort(rows).astype(np.uint32)
+    whole, parts = (HistogramLayout(binned, features, cache=cache) for cache in (1 << 30, 4 << 10))
+    expected, found = (histogram(binned, gh, layout=layout, **given) for layout in (whole, parts))
+    np.testing.assert_equal(found, expected)
 
 
 def test_rows_and_features(isa):
